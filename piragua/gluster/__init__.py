@@ -1,0 +1,1 @@
+"""The only place that runs the `gluster` program and reads what it prints."""

@@ -1,0 +1,60 @@
+"""A request's body: read in pieces, within a bound and a deadline, whatever its Content-Type says."""
+
+import asyncio
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from piragua.heketi.go_json import Model, Undecodable, decode
+from piragua.heketi.refusals import BodyTooLarge, BodyTooSlow, SettingUnparsable, Unparsable
+
+# Heketi takes any size; 8 MiB of blanks behind the JSON were accepted (Heketi contract 1.1).
+MAX_BODY_BYTES = 9 * 2**20
+# What is not blank has to be decoded, and the event loop waits for that.
+MAX_JSON_BYTES = 2**18
+_BLANKS = b" \t\r\n"
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """How long a body may be, and how long it may take to come."""
+
+    max_bytes: int = MAX_BODY_BYTES
+    max_json_bytes: int = MAX_JSON_BYTES
+    timeout_seconds: float = 10
+
+
+async def read_into(
+    request: Request, model: type[Model], limits: BodyLimits, *, may_be_empty: bool = False
+) -> Model:
+    """The body decoded as Go would. Raises Unparsable, BodyTooLarge, BodyTooSlow."""
+    body = await _read(request, limits)
+    if may_be_empty and not body:
+        return model()
+    try:
+        return decode(body, model)
+    except Undecodable as error:
+        raise Unparsable("request unable to be parsed") from error
+
+
+async def read_setting(request: Request, model: type[Model], limits: BodyLimits) -> Model:
+    """The same for the routes that refuse in another way: 400, and why (Heketi contract 1.2)."""
+    try:
+        return await read_into(request, model, limits)
+    except Unparsable as error:
+        raise SettingUnparsable(f"request unable to be parsed: {error.__cause__}") from error
+
+
+async def _read(request: Request, limits: BodyLimits) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.timeout_seconds):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > limits.max_bytes:
+                    raise BodyTooLarge(f"request body is larger than {limits.max_bytes} bytes")
+    except TimeoutError as error:
+        raise BodyTooSlow(f"request body did not come within {limits.timeout_seconds:g} seconds") from error
+    if len(body) > limits.max_json_bytes < len(body.translate(None, _BLANKS)):
+        raise BodyTooLarge(f"request body has more than {limits.max_json_bytes} bytes of JSON")
+    return bytes(body)

@@ -1,0 +1,178 @@
+"""What exists on one Gluster volume, in memory, brought up to date before every answer.
+
+An answer costs one stat of the change feed while nothing changed, and a look at what changed otherwise. The
+root is listed at the start, when the feed was lost, and now and then for what was made or removed by hand.
+Memory is a shortcut to the list, never the truth about one volume: that is always looked at.
+"""
+
+import logging
+from collections.abc import Iterable
+
+import anyio
+
+from piragua.errors import NotReady, PiraguaError
+from piragua.tree.feed import NOWHERE, Position
+from piragua.tree.mount import Mount
+from piragua.tree.mounted import Mounted
+from piragua.tree.states import DELETED, LISTED, Look, State
+
+_log = logging.getLogger(__name__)
+_SETTLED = LISTED | DELETED | {State.NOT_OURS}
+_LOOKS_AT_ONCE = 300
+
+
+class Inventory:
+    """The volumes of one Gluster volume. `keep` has to run for as long as answers are wanted.
+
+    relist_seconds: after that long the root is listed again. wait_seconds: how long an answer waits for a
+    complete list. retry_seconds: how soon a listing that failed is tried again.
+    """
+
+    def __init__(
+        self, mount: Mount, *, relist_seconds: float = 20, wait_seconds: float = 20, retry_seconds: float = 1
+    ) -> None:
+        self.mount = mount
+        self._relist_seconds = relist_seconds
+        self._wait_seconds = wait_seconds
+        self._retry_seconds = retry_seconds
+        self._seen: dict[str, Look] = {}
+        self._unsettled: set[str] = set()
+        self._position: Position | None = None
+        self._mounted: Mounted | None = None
+        self._refreshing = anyio.Lock()
+        self._rounds = 0
+        self._lists_begun = 0
+        self._last_complete = 0
+        self._failure: tuple[int, PiraguaError] | None = None
+        self._ended = anyio.Event()
+        self._wanted = anyio.Event()
+
+    def knows(self, volume_id: str) -> bool:
+        """Whether a listing or the feed has named that id here."""
+        return volume_id in self._seen
+
+    async def ids(self) -> list[str]:
+        """Ids of all volumes, sorted. NotReady or MountError while they cannot be told."""
+        return sorted(each for each, look in (await self.looks()).items() if look.state in LISTED)
+
+    async def limits_bytes(self) -> int:
+        """The sum of all limits: recorded ones, the trash included, and those of volumes that are being made.
+
+        Exact under the quota lock, for one listing of the root.
+        """
+        looks = dict(await self.looks())
+        mounted = self.mount.current()
+        looks |= await mounted.looks(await mounted.ids_in_root() - looks.keys())
+        return sum(_counted_bytes(look) for look in looks.values())
+
+    async def looks(self) -> dict[str, Look]:
+        """The last look at everything in the root whose name is a UUID, brought up to date."""
+        with anyio.move_on_after(self._wait_seconds):
+            if not await self._refreshed():
+                await self._new_list()
+            return self._seen
+        self.mount.current()
+        raise NotReady(f"the list of volumes on {self.mount.gluster_volume} is not complete yet")
+
+    async def _new_list(self) -> None:
+        """Waits for a listing that begins from now on; raises what made it fail."""
+        before = self._lists_begun
+        while self._last_complete <= before:
+            if self._failure is not None and self._failure[0] > before:
+                raise self._failure[1]
+            self._wanted.set()
+            await self._ended.wait()
+
+    async def keep(self) -> None:
+        """Lists the root at the start, now and then, and when the feed was lost; never returns."""
+        while True:
+            try:
+                await self._list()
+                pause_seconds = self._relist_seconds
+            except PiraguaError as error:
+                if self._failure is None or str(self._failure[1]) != str(error):
+                    _log.warning("listing %s failed: %s", self.mount.gluster_volume, error)
+                pause_seconds = self._retry_seconds
+                self._failure = self._lists_begun, error
+                self._end_list()
+            with anyio.move_on_after(pause_seconds):
+                await self._wanted.wait()
+            self._wanted = anyio.Event()
+
+    async def _refreshed(self) -> bool:
+        """Reads what the feed has got since; False when everything has to be listed.
+
+        Callers who wait meanwhile share one round that began after they asked.
+        """
+        asked = self._rounds
+        async with self._refreshing:
+            mounted = self.mount.current()
+            if self._rounds >= asked + 2 and self._follows_feed(mounted):
+                return True
+            self._rounds += 1
+            if not self._follows_feed(mounted):
+                return False
+            end = await mounted.feed_position()
+            changed: frozenset[str] = frozenset()
+            if self._position is not None and end != self._position:
+                since = await mounted.changed_since(self._position, end)
+                if since is None:
+                    self._position = None
+                    return False
+                changed, end = since
+            await self._look_again(mounted, changed | self._unsettled)
+            self._position = end
+            return True
+
+    async def _list(self) -> None:
+        """A listing of the root, and a look at what it shows new and at what it misses."""
+        self._lists_begun += 1
+        begun = self._lists_begun
+        mounted = self.mount.current()
+        before = await mounted.feed_position()
+        there = await mounted.ids_in_root()
+        if self._follows_feed(mounted):
+            # Answers go on meanwhile: a look that began before one of theirs must not replace it.
+            self._unsettled |= there ^ self._seen.keys()
+            await self._refreshed()
+        else:
+            await self._look_again(mounted, there | self._seen.keys())
+            async with self._refreshing:
+                self._mounted, self._position = mounted, before
+        self._last_complete = begun
+        self._end_list()
+
+    def _end_list(self) -> None:
+        self._ended.set()
+        self._ended = anyio.Event()
+
+    def _follows_feed(self, mounted: Mounted) -> bool:
+        """Whether memory is a whole list of that mount, and there is a feed that tells of changes since."""
+        return mounted is self._mounted and self._position is not None and self._position != NOWHERE
+
+    async def _look_again(self, mounted: Mounted, volume_ids: Iterable[str]) -> None:
+        """A look at each. What is locked may change right after: it is looked at again the next time."""
+        ids = sorted(volume_ids)
+        for start in range(0, len(ids), _LOOKS_AT_ONCE):
+            part = ids[start : start + _LOOKS_AT_ONCE]
+            busy = await mounted.held_ids(part)
+            for volume_id, look in (await mounted.looks(part)).items():
+                self._note(look, settled=volume_id not in busy and look.state in _SETTLED)
+
+    def _note(self, look: Look, *, settled: bool) -> None:
+        if look.state is State.ABSENT:
+            self._seen.pop(look.volume_id, None)
+        else:
+            self._seen[look.volume_id] = look
+        if settled or look.state is State.ABSENT:
+            self._unsettled.discard(look.volume_id)
+        else:
+            self._unsettled.add(look.volume_id)
+
+
+def _counted_bytes(look: Look) -> int:
+    """What that volume counts in the sum of limits."""
+    if look.record is None:
+        return look.limit_bytes or 0
+    made = look.state in LISTED | DELETED or look.limit_bytes is not None
+    return look.record.size_bytes if made else 0

@@ -1,0 +1,1 @@
+"""What administrators set, kept on the Gluster volume so that every instance goes by it."""

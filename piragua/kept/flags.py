@@ -1,0 +1,39 @@
+"""What a Gluster volume may hold, as an administrator set it; kept on that Gluster volume."""
+
+import json
+from collections.abc import Mapping
+
+from piragua.errors import NotReady
+from piragua.models import ClusterFlags
+from piragua.tree.mount import Mount
+from piragua.tree.mounted import Mounted
+
+_KEY = "flags"
+
+
+async def flags_of(mounted: Mounted) -> ClusterFlags:
+    """The flags; file volumes and no block volumes where nobody has set any. NotReady, MountError."""
+    data = await mounted.setting(_KEY)
+    if data is None:
+        return ClusterFlags()
+    try:
+        flags = json.loads(data)
+        return ClusterFlags(file=bool(flags["file"]), block=bool(flags["block"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise NotReady(f"the flags of {mounted.gluster_volume} cannot be read; set them anew") from error
+
+
+class FlagStore:
+    """Reads and sets the flags of Gluster volumes. mounts: by the name of their Gluster volume."""
+
+    def __init__(self, mounts: Mapping[str, Mount]) -> None:
+        self._mounts = dict(mounts)
+
+    async def of(self, gluster_volume: str) -> ClusterFlags:
+        """Its flags. NotReady, MountError."""
+        return await flags_of(self._mounts[gluster_volume].current())
+
+    async def set(self, gluster_volume: str, flags: ClusterFlags) -> None:
+        """All instances go by these flags from now on. MountError."""
+        data = json.dumps({"file": flags.file, "block": flags.block}).encode()
+        await self._mounts[gluster_volume].current().set(_KEY, data)

@@ -1,0 +1,123 @@
+"""Limits of volumes: set through the `gluster` program, one command at a time, and read back."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import anyio
+
+from piragua.errors import Conflict, GlusterBusy, LimitNotSet, MountError
+from piragua.models import dashed
+from piragua.tree.mounted import Mounted
+
+_log = logging.getLogger(__name__)
+_LONGEST_PAUSE_SECONDS = 0.2
+
+
+class QuotaCommands(Protocol):
+    """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
+
+    async def set_limit(self, volume: str, path: str, size_bytes: int) -> None:
+        """`gluster volume quota V limit-usage PATH BYTES`."""
+
+    async def remove_limit(self, volume: str, path: str) -> bool:
+        """`gluster volume quota V remove PATH`; False when there was none."""
+
+    async def limit(self, volume: str, path: str) -> int | None:
+        """`gluster volume quota V list PATH`."""
+
+    async def used_bytes(self, volume: str, path: str) -> int:
+        """What the same says of the use."""
+
+
+async def _nothing() -> None:
+    return None
+
+
+class Limits:
+    """Sets and removes limits on `/<id>`, in turn with all other instances.
+
+    queue_seconds: how long a command may wait for those before it here; turn_timeout_seconds: for other
+    instances. read_back_seconds: how long a limit that was set may take to be seen through the mount.
+    """
+
+    def __init__(
+        self,
+        gluster: QuotaCommands,
+        *,
+        queue_seconds: float = 600,
+        turn_timeout_seconds: float = 60,
+        read_back_seconds: float = 5,
+    ) -> None:
+        self._gluster = gluster
+        self._queue_seconds = queue_seconds
+        self._turn_timeout_seconds = turn_timeout_seconds
+        self._read_back_seconds = read_back_seconds
+
+    async def set(
+        self,
+        mounted: Mounted,
+        volume_id: str,
+        size_bytes: int,
+        *,
+        allowed: Callable[[], Awaitable[None]] = _nothing,
+        counted: Callable[[], Awaitable[None]] = _nothing,
+        all_is_well: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        """The limit of that volume is size_bytes when this returns.
+
+        allowed is asked while the turn is held, and raises what speaks against it (the sum of limits); counted
+        is done before the turn ends, so that the next one's sum has the new size in it. When the limit reads
+        back differently, all_is_well decides whether the command's own success counts.
+        Raises LimitNotSet, GlusterBusy, GlusterTimeout (it may still happen), GlusterError and MountError.
+        """
+        path = f"/{dashed(volume_id)}"
+        try:
+            async with self._turn(mounted):
+                await allowed()
+                await self._gluster.set_limit(mounted.gluster_volume, path, size_bytes)
+                await counted()
+        except Conflict as error:
+            raise GlusterBusy(
+                ("volume", "quota", mounted.gluster_volume, "limit-usage", path), 0, str(error)
+            ) from error
+        seen = await self._read_back(mounted, volume_id, size_bytes)
+        if seen != size_bytes:
+            if all_is_well is not None and not await all_is_well():
+                _log.warning("the limit of %s reads back as %s while the pool is not well", volume_id, seen)
+                return
+            raise LimitNotSet(f"the limit of {path} was set to {size_bytes} bytes and reads back as {seen}")
+
+    async def remove(self, mounted: Mounted, volume_id: str) -> None:
+        """No peer's quota.conf knows the directory when this returns; it must still be there.
+
+        Setting a limit first makes a peer that has missed it forget it as well (glusterfs 10.3).
+        """
+        path = f"/{dashed(volume_id)}"
+        async with self._turn(mounted):
+            await self._gluster.set_limit(mounted.gluster_volume, path, 2**30)
+            await self._gluster.remove_limit(mounted.gluster_volume, path)
+
+    async def used_bytes(self, mounted: Mounted, volume_id: str) -> int:
+        """What the volume holds, as quota counts it, over its limit too. GlusterError when it is not there."""
+        return await self._gluster.used_bytes(mounted.gluster_volume, f"/{dashed(volume_id)}")
+
+    def _turn(self, mounted: Mounted) -> AbstractAsyncContextManager[None]:
+        return mounted.quota_turn(queue_seconds=self._queue_seconds, timeout_seconds=self._turn_timeout_seconds)
+
+    async def _read_back(self, mounted: Mounted, volume_id: str, size_bytes: int) -> int | None:
+        deadline = anyio.current_time() + self._read_back_seconds
+        pause_seconds = 0.02
+        while True:
+            seen = await self._see(mounted, volume_id)
+            if seen == size_bytes or anyio.current_time() > deadline:
+                return seen
+            await anyio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+
+    async def _see(self, mounted: Mounted, volume_id: str) -> int | None:
+        try:
+            return await mounted.limit(volume_id)
+        except MountError as error:
+            raise LimitNotSet(f"the limit cannot be read back: {error}") from error

@@ -1,0 +1,261 @@
+"""Long work: admits it, runs it, remembers how it ended, and answers for work of other instances.
+
+Nothing is known here of volumes. An operation's id carries all that another instance needs to answer: kind,
+Gluster volume, volume and a nonce. From before the id is given out until the end its owner holds a lock on
+the nonce; when the lock is free, the tree tells how the work ended.
+"""
+
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from piragua.errors import NotFound, PiraguaError, StorageError, TooManyOperations
+from piragua.models import Done, Failed, OperationKind, Outcome, Pending, UnderWay
+
+_log = logging.getLogger(__name__)
+
+_BUSY = "Server busy. Retry operation later."
+OWNER_WENT_AWAY = "the server that did this went away before it was done"
+_NONCE_BYTES = 8
+_ID_BYTES = 1 + 16 + 16 + _NONCE_BYTES
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What an operation's id says."""
+
+    kind: OperationKind
+    cluster_id: str
+    volume_id: str
+    nonce: str
+
+    @property
+    def id(self) -> str:
+        """The id, in hex."""
+        return f"{self.kind.value:02x}{self.cluster_id}{self.volume_id}{self.nonce}"
+
+    @classmethod
+    def parse(cls, operation_id: str) -> "Ticket":
+        """What that id says; NotFound when it is none that Piragua gives out."""
+        try:
+            data = bytes.fromhex(operation_id)
+            if len(data) != _ID_BYTES or data.hex() != operation_id:
+                raise ValueError
+            kind = OperationKind(data[0])
+        except ValueError:
+            raise NotFound(f"unknown operation {operation_id[:100]}") from None
+        return cls(kind, data[1:17].hex(), data[17:33].hex(), data[33:].hex())
+
+
+class Job(Protocol):
+    """Work that was prepared: what can be refused was checked, what it needs is held.
+
+    `run` does it and releases; `abandon` releases without doing it.
+    """
+
+    @property
+    def kind(self) -> OperationKind: ...
+    @property
+    def cluster_id(self) -> str: ...
+    @property
+    def volume_id(self) -> str: ...
+    async def run(self, nonce: str) -> None: ...
+    async def abandon(self) -> None: ...
+
+
+@runtime_checkable
+class Progressing(Protocol):
+    """A job that takes long enough to say how far it is."""
+
+    def progress(self) -> str:
+        """A few words, such as "3 files copied"."""
+
+
+class Lock(Protocol):
+    """A lock that is held until `release`."""
+
+    async def release(self) -> None: ...
+
+
+class Journal(Protocol):
+    """What all instances know of operations on one Gluster volume."""
+
+    async def take_operation(self, nonce: str) -> Lock: ...
+    async def operation_is_held(self, nonce: str) -> bool: ...
+    async def write_failure(self, nonce: str, text: str) -> None: ...
+    async def read_failure(self, nonce: str) -> str | None: ...
+
+
+class _Running:
+    def __init__(self, ticket: Ticket, job: Job) -> None:
+        self.ticket = ticket
+        self.job: Job | None = job
+        self.outcome: Outcome = Pending()
+        self.ended = anyio.Event()
+
+
+class Operations:
+    """The operations of this instance, and a true word about others'.
+
+    journal_of gives the journal of a Gluster volume by its id (StorageError while it is away). verdict says
+    how an operation ended whose owner holds its lock no more: Done, or Failed when there is no sign of success.
+    limit: operations that may wait or run at once. settle_seconds: how long `start` waits for the end.
+    hold_seconds: how long `poll` does. remember_seconds: how long an outcome is kept in memory.
+    """
+
+    def __init__(
+        self,
+        journal_of: Callable[[str], Awaitable[Journal]],
+        verdict: Callable[[Ticket], Awaitable[Outcome]],
+        *,
+        limit: int = 1000,
+        settle_seconds: float = 0.25,
+        hold_seconds: float = 5,
+        look_again_seconds: float = 0.2,
+    ) -> None:
+        self._journal_of = journal_of
+        self._verdict = verdict
+        self._limit = limit
+        self._settle_seconds = settle_seconds
+        self._hold_seconds = hold_seconds
+        self._look_again_seconds = look_again_seconds
+        self._noting = 0
+        self._running: dict[str, _Running] = {}
+        self._ended: OrderedDict[str, _Running] = OrderedDict()
+        self._group: TaskGroup | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Operations of this instance that are not over."""
+        return len(self._running)
+
+    def under_way(self) -> list[UnderWay]:
+        """Operations of this instance that are not over."""
+        return [
+            UnderWay(
+                running.ticket.id, running.ticket.kind, running.ticket.volume_id, progress=_progress(running.job)
+            )
+            for running in self._running.values()
+        ]
+
+    @asynccontextmanager
+    async def open(self, *, shutdown_timeout_seconds: float = 60) -> AsyncIterator[None]:
+        """Work can be started inside; at the end running work gets that long, then it is left as it is."""
+        async with anyio.create_task_group() as group:
+            self._group = group
+            try:
+                yield
+            finally:
+                self._group = None
+                with anyio.CancelScope(shield=True), anyio.move_on_after(shutdown_timeout_seconds):
+                    for running in list(self._running.values()):
+                        await running.ended.wait()
+                group.cancel_scope.cancel()
+
+    async def start(self, job: Job) -> str:
+        """Starts prepared work, waits a moment for its end, and gives the operation's id.
+
+        TooManyOperations when the queue is full or the service is stopping, StorageError when the journal is
+        away; then the job was abandoned.
+        """
+        try:
+            if self._group is None or len(self._running) + self._noting >= self._limit:
+                raise TooManyOperations(_BUSY)
+            ticket = Ticket(job.kind, job.cluster_id, job.volume_id, secrets.token_hex(_NONCE_BYTES))
+            journal, lock = await self._note(ticket)
+            if self._group is None:  # the service began to stop meanwhile
+                await lock.release()
+                raise TooManyOperations(_BUSY)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await job.abandon()
+            raise
+        running = self._running[ticket.id] = _Running(ticket, job)
+        self._group.start_soon(self._run, job, running, journal, lock)
+        with anyio.move_on_after(self._settle_seconds):
+            await running.ended.wait()
+        return ticket.id
+
+    async def _note(self, ticket: Ticket) -> tuple[Journal, Lock]:
+        """The lock that tells others that the work goes on; counted, since many can wait for theirs at once."""
+        self._noting += 1
+        try:
+            journal = await self._journal_of(ticket.cluster_id)
+            return journal, await journal.take_operation(ticket.nonce)
+        finally:
+            self._noting -= 1
+
+    async def poll(self, operation_id: str) -> Outcome:
+        """How the operation stands; held for a while when it is not over.
+
+        NotFound for what is no operation's id. An operation that cannot be judged now is Pending.
+        """
+        ticket = Ticket.parse(operation_id)
+        running = self._running.get(operation_id) or self._ended.get(operation_id)
+        if running is not None:
+            with anyio.move_on_after(self._hold_seconds):
+                await running.ended.wait()
+            return running.outcome
+        deadline = anyio.current_time() + self._hold_seconds
+        while True:
+            outcome = await self._judge(ticket)
+            if not isinstance(outcome, Pending) or anyio.current_time() + self._look_again_seconds > deadline:
+                return outcome
+            await anyio.sleep(self._look_again_seconds)
+
+    async def _run(self, job: Job, running: _Running, journal: Journal, lock: Lock) -> None:
+        ticket = running.ticket
+        try:
+            running.outcome = await self._outcome(job, ticket)
+            if isinstance(running.outcome, Failed):
+                try:
+                    await journal.write_failure(ticket.nonce, running.outcome.message)
+                except PiraguaError as error:
+                    _log.warning("the failure of operation %s cannot be kept: %s", ticket.id, error)
+        finally:
+            await lock.release()
+            self._running.pop(ticket.id, None)
+            running.job = None
+            self._ended[ticket.id] = running
+            while len(self._ended) > _REMEMBERED:
+                self._ended.popitem(last=False)
+            running.ended.set()
+
+    @staticmethod
+    async def _outcome(job: Job, ticket: Ticket) -> Outcome:
+        what = f"{ticket.kind.name.lower()} of volume {ticket.volume_id}"
+        try:
+            await job.run(ticket.nonce)
+        except PiraguaError as error:
+            _log.error("%s failed: %s", what, error)
+            return Failed(str(error))
+        except Exception:
+            _log.exception("%s failed for a reason that is a bug", what)
+            return Failed("Internal error; the server's log has the details")
+        _log.info("%s done", what)
+        return Done(None if ticket.kind is OperationKind.DELETE else ticket.volume_id)
+
+    async def _judge(self, ticket: Ticket) -> Outcome:
+        try:
+            journal = await self._journal_of(ticket.cluster_id)
+            if await journal.operation_is_held(ticket.nonce):
+                return Pending()
+            outcome = await self._verdict(ticket)
+            if isinstance(outcome, Failed):
+                return Failed(await journal.read_failure(ticket.nonce) or outcome.message)
+            return outcome
+        except StorageError as error:
+            _log.debug("operation %s cannot be judged now: %s", ticket.id, error)
+            return Pending()
+
+
+def _progress(job: Job | None) -> str:
+    return job.progress() if isinstance(job, Progressing) else ""

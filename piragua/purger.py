@@ -1,0 +1,225 @@
+"""Empties deleted volumes in the background and takes them away for good.
+
+A queue of ids for each Gluster volume; the trash on the Gluster volume is the real queue, and the sweep puts
+into this one what it finds there. The order never changes: emptied, and only while all is well: tombstone,
+limit off, directory off. A limit that outlives its directory could not be removed any more (glusterfs 10.3).
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import anyio
+
+from piragua.errors import GlusterTimeout, MountError, NotMounted, PiraguaError
+from piragua.limits import Limits
+from piragua.pool_health import Health, PoolHealth
+from piragua.tree.mount import Mount
+from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.record import Gone
+from piragua.tree.states import DELETED, State
+
+_log = logging.getLogger(__name__)
+_ENTRIES_AT_A_TIME = 200
+_HEALTH_IS_FRESH_SECONDS = 5
+_LONGEST_PAUSE_SECONDS = 300
+_LATE_COMMAND_SECONDS = 600
+"""A quota command that timed out may still happen for so long, and a limit must not outlive its directory."""
+
+
+class NotYet(PiraguaError):
+    """The volume cannot be taken away now; it is tried again later."""
+
+
+class TurnOver(PiraguaError):
+    """The volume is so large that others get their turn first; it goes on after them."""
+
+
+class Purger:
+    """Purges the volumes of one Gluster volume. `keep` has to run.
+
+    pause_seconds: how long to leave alone what cannot be purged now, doubled each time. turn_seconds: how
+    long a large volume is emptied while others wait. now: the time (UTC).
+    """
+
+    def __init__(
+        self,
+        mount: Mount,
+        limits: Limits,
+        pool_health: PoolHealth,
+        *,
+        workers: int = 2,
+        pause_seconds: float = 2,
+        turn_seconds: float = 30,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._mount = mount
+        self._limits = limits
+        self._pool_health = pool_health
+        self._workers = workers
+        self._pause_seconds = pause_seconds
+        self._turn_seconds = turn_seconds
+        self._now = now
+        self._due: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
+        self._working: set[str] = set()
+        self._changed = anyio.Event()
+        self._health = Health(("not looked at yet",))
+        self._health_at = float("-inf")
+        self._asking = anyio.Lock()
+
+    @property
+    def waiting(self) -> int:
+        """Volumes that are still to be purged, as far as is known here."""
+        return len(self._due) + len(self._working)
+
+    def add(self, volume_id: str, *, in_seconds: float = 0) -> None:
+        """Purges that volume when the time has come. Known ones keep their turn."""
+        if volume_id not in self._working:
+            self._due.setdefault(volume_id, anyio.current_time() + in_seconds)
+            self._wake()
+
+    async def keep(self) -> None:
+        """Purges for ever."""
+        async with anyio.create_task_group() as group:
+            for _ in range(self._workers):
+                group.start_soon(self._work)
+
+    async def _work(self) -> None:
+        while True:
+            volume_id = await self._next()
+            self._working.add(volume_id)
+            try:
+                await self.purge(volume_id)
+                self._pauses.pop(volume_id, None)
+            except TurnOver:
+                self._due[volume_id] = anyio.current_time()
+                self._wake()
+            except PiraguaError as error:
+                self._put_off(volume_id, error)
+            except Exception as error:
+                _log.exception("purging volume %s failed for a reason that is a bug", volume_id)
+                self._put_off(volume_id, error)
+            finally:
+                self._working.discard(volume_id)
+
+    async def _next(self) -> str:
+        """The id whose time has come first; waits for it."""
+        while True:
+            now = anyio.current_time()
+            first = min(self._due, key=self._due.__getitem__, default=None)
+            if first is not None and self._due[first] <= now:
+                del self._due[first]
+                return first
+            with anyio.move_on_after(None if first is None else self._due[first] - now):
+                await self._changed.wait()
+
+    def _put_off(self, volume_id: str, error: Exception) -> None:
+        pause_seconds = min(self._pauses.get(volume_id, self._pause_seconds / 2) * 2, _LONGEST_PAUSE_SECONDS)
+        if isinstance(error, GlusterTimeout):
+            pause_seconds = _LATE_COMMAND_SECONDS
+        if volume_id not in self._pauses:
+            _log.info("volume %s is purged later: %s", volume_id, error)
+        self._pauses[volume_id] = pause_seconds
+        self._due[volume_id] = anyio.current_time() + pause_seconds
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def purge(self, volume_id: str) -> None:
+        """Takes a deleted volume away for good, as far as that is possible now.
+
+        TurnOver, NotYet, Conflict or StorageError when it is not. Does nothing to what no mark calls deleted,
+        and to what is still in its retention.
+        """
+        mounted = self._mount.current()
+        lock = await mounted.take_id(volume_id, timeout_seconds=0)
+        try:
+            unread = await mounted.take_unread(volume_id)
+            try:
+                await self._purge(mounted, volume_id, lock, unread)
+            finally:
+                await unread.release()
+        finally:
+            await lock.release()
+
+    async def _purge(self, mounted: Mounted, volume_id: str, lock: AsyncLock, unread: AsyncLock) -> None:
+        if await self._may_empty(mounted, volume_id):
+            await lock.require()
+            await unread.require()
+            await self._empty(mounted, volume_id)
+            await self.take_away(mounted, volume_id, lock)
+
+    async def _may_empty(self, mounted: Mounted, volume_id: str) -> bool:
+        """Whether the volume is deleted and its retention is over; marks it as being purged."""
+        seen = await mounted.look(volume_id)
+        if seen.state not in DELETED:
+            return False
+        if seen.state is State.TRASH and seen.gone is not None:
+            if not seen.gone.due(self._now()):
+                self.add_later(volume_id, seen.gone)
+                return False
+            gone = Gone(seen.gone.deleted, seen.gone.retention_seconds, purging=True)
+            await mounted.mark_gone(volume_id, gone)
+        return True
+
+    def add_later(self, volume_id: str, gone: Gone) -> None:
+        """Purges that volume when its retention is over."""
+        left_seconds = gone.retention_seconds - (self._now() - gone.deleted).total_seconds()
+        self._due[volume_id] = anyio.current_time() + min(max(left_seconds, 0), 86400)
+        self._wake()
+
+    async def _empty(self, mounted: Mounted, volume_id: str) -> None:
+        """Removes everything in `/<id>`, in steps between which others get their turn."""
+        emptier = mounted.emptier(volume_id)
+        turn_ends = anyio.current_time() + self._turn_seconds
+        try:
+            while not await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60):
+                removed = emptier.removed
+                self._mount.current()
+                if anyio.current_time() > turn_ends and self._others_wait():
+                    raise TurnOver(f"{removed} entries removed, and others wait")
+                if removed > 0 and removed % 100_000 < _ENTRIES_AT_A_TIME:
+                    _log.info("purging volume %s: %d entries removed", volume_id, removed)
+        finally:
+            emptier.close()
+
+    def _others_wait(self) -> bool:
+        return any(due <= anyio.current_time() for due in self._due.values())
+
+    async def take_away(self, mounted: Mounted, volume_id: str, lock: AsyncLock) -> None:
+        """Removes an empty `/<id>`, whose lock the caller holds, with its limit; NotYet when all is not well."""
+        problem = (await self._current_health(mounted)).problem_with(volume_id)
+        if problem:
+            raise NotYet(problem)
+        await self._require(mounted, lock)
+        await mounted.write_tombstone(volume_id)
+        await self._limits.remove(mounted, volume_id)
+        await self._require(mounted, lock)
+        await self._remove(mounted, volume_id)
+        await mounted.tell(volume_id, "purged")
+
+    @staticmethod
+    async def _remove(mounted: Mounted, volume_id: str) -> None:
+        try:
+            await mounted.remove(volume_id)
+        except MountError as error:
+            if isinstance(error, NotMounted):
+                raise
+            raise NotYet(f"its directory cannot be removed: {error}") from error
+
+    async def _require(self, mounted: Mounted, lock: AsyncLock) -> None:
+        """The lock is still ours and every brick is there; asked right before what cannot be undone."""
+        await lock.require()
+        if not await self._pool_health.connected(mounted):
+            raise NotYet("this client does not reach every brick")
+
+    async def _current_health(self, mounted: Mounted) -> Health:
+        """How the pool is; one question serves a batch."""
+        async with self._asking:
+            if anyio.current_time() - self._health_at > _HEALTH_IS_FRESH_SECONDS:
+                self._health = await self._pool_health.look(mounted)
+                self._health_at = anyio.current_time()
+            return self._health

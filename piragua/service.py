@@ -1,0 +1,339 @@
+"""Builds the parts from the settings and owns their life. Read this file first.
+
+settings -> Gluster, Topology -> for each Gluster volume: Mount, Inventory, Limits, Purger, Sweep = Place
+         -> Volumes, Operations -> the Heketi front-end -> uvicorn
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+
+import anyio
+import uvicorn
+from pydantic import SecretBytes
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from piragua import log
+from piragua.config import ConfiguredVolume, Settings
+from piragua.errors import PiraguaError, StorageError
+from piragua.examination import Examination
+from piragua.gluster.gluster import Gluster
+from piragua.gluster.quota_conf import QuotaConf
+from piragua.heketi import core
+from piragua.heketi.app import build_app
+from piragua.heketi.auth import Keys
+from piragua.in_flight import InFlight
+from piragua.inventory import Inventory
+from piragua.kept.flags import FlagStore
+from piragua.kept.modes import Modes
+from piragua.kept.tags import TagStore
+from piragua.limits import Limits
+from piragua.metrics import Metrics
+from piragua.models import Outcome
+from piragua.operations import Job, Journal, Operations, Ticket
+from piragua.pool_health import PoolHealth
+from piragua.purger import Purger
+from piragua.records import Records
+from piragua.repair import NoRecords, Repair
+from piragua.sweep import Sweep
+from piragua.topology.devices import Devices
+from piragua.topology.topology import Topology
+from piragua.tree.mount import Mount
+from piragua.volumes.place import Place, require_limits
+from piragua.volumes.volumes import Volumes
+
+_log = logging.getLogger(__name__)
+_HEAD_TIMEOUT_SECONDS = 20
+_AGAIN_SECONDS = 1
+
+
+class CannotListen(PiraguaError):
+    """The address or the port cannot be listened on."""
+
+
+class Service:
+    """All parts of one instance. `running` keeps them alive; `app` answers requests meanwhile.
+
+    mount_check_seconds: how often mounts are looked at. health_timeout_seconds: how long glusterd may take for
+    its part of GET /health. shutdown_timeout_seconds: how long running work gets.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        mount_check_seconds: float = 2,
+        health_timeout_seconds: float = 3,
+        shutdown_timeout_seconds: float = 60,
+    ) -> None:
+        self._settings = settings
+        self._mount_check_seconds = mount_check_seconds
+        self._health_timeout_seconds = health_timeout_seconds
+        self._shutdown_timeout_seconds = shutdown_timeout_seconds
+        own_socket = settings.glusterd_socket
+        self._gluster = Gluster(socket=None if own_socket is None else str(own_socket))
+        names = [volume.name for volume in settings.volumes]
+        self._topology = Topology(self._gluster, names, settings.storage_addresses)
+        self._limits = Limits(self._gluster)
+        self._pool_health = PoolHealth(self._gluster)
+        self._servers: dict[str, list[str]] = {}
+        self._places = {volume.name: self._place(volume) for volume in settings.volumes}
+        self._sweeps = [self._sweep(place) for place in self._places.values()]
+        self._volumes = Volumes(
+            self._places,
+            self._topology,
+            retention_seconds=settings.trash_retention_seconds,
+            accept_all_options=settings.accept_all_options,
+        )
+        self._operations = Operations(self._journal_of, self._verdict, limit=settings.max_operations)
+        self._devices = Devices(self._gluster, self._topology, names)
+        self._in_flight = InFlight(
+            self._operations,
+            {name: place.inventory.mount for name, place in self._places.items()},
+            self._volumes.gluster_volume_of,
+            self._wake_sweeps,
+        )
+        volumes: core.Volumes[Job] = self._volumes
+        self.app = build_app(
+            volumes,
+            self._operations,
+            self._topology,
+            _keys(settings),
+            health=self.problems,
+            administration=self._administration(),
+            inspection=self._inspection(),
+            api_docs=settings.api_docs,
+        )
+
+    def _place(self, volume: ConfiguredVolume) -> Place:
+        path = volume.mounted_at or self._settings.mount_root / volume.name
+
+        async def servers() -> Sequence[str]:
+            return await self._servers_of(volume.name)
+
+        mount = Mount(volume.name, str(path), own=volume.mounted_at is None, servers=servers)
+        return Place(
+            volume.name,
+            Inventory(mount),
+            self._limits,
+            self._pool_health,
+            Purger(mount, self._limits, self._pool_health),
+            self._settings.max_overcommit,
+        )
+
+    def _sweep(self, place: Place) -> Sweep:
+        # With a socket of its own, glusterd's working directory may be one that is not seen from here.
+        records = NoRecords() if self._settings.glusterd_socket else QuotaConf(self._gluster)
+        repair = Repair(self._topology, records, self._limits, self._pool_health)
+        return Sweep(place.inventory, place.purger, repair)
+
+    def _administration(self) -> core.Administration:
+        return core.Administration(
+            devices=self._devices,
+            tags=TagStore(self._mounts()),
+            flags=FlagStore({name: place.inventory.mount for name, place in self._places.items()}),
+            modes=Modes(self._mounts()),
+            in_flight=self._in_flight,
+            log_level=log.LogLevel(),
+        )
+
+    def _inspection(self) -> core.Inspection:
+        inventories = {name: place.inventory for name, place in self._places.items()}
+        return core.Inspection(
+            Examination(inventories, self._topology, self._gluster, require=require_limits),
+            Records(inventories, self._topology),
+            Metrics(inventories, self._topology, self._devices, self._in_flight).text,
+        )
+
+    def _wake_sweeps(self) -> None:
+        for sweep in self._sweeps:
+            sweep.wake()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Mounts, lists, purges and sweeps until the end, and then takes away what was mounted."""
+        async with anyio.create_task_group() as background:
+            for place in self._places.values():
+                background.start_soon(_for_ever, partial(self._keep_mounted, place.inventory.mount))
+                background.start_soon(_for_ever, place.inventory.keep)
+                background.start_soon(_for_ever, place.purger.keep)
+            for sweep in self._sweeps:
+                background.start_soon(_for_ever, sweep.keep)
+            background.start_soon(_for_ever, self._devices.keep)
+            background.start_soon(_for_ever, self._in_flight.keep)
+            try:
+                async with self._operations.open(shutdown_timeout_seconds=self._shutdown_timeout_seconds):
+                    yield
+            finally:
+                with anyio.CancelScope(shield=True):
+                    with anyio.move_on_after(5):
+                        await self._in_flight.tell()
+                    background.cancel_scope.cancel()
+                    await self._close()
+
+    async def problems(self) -> list[str]:
+        """Why the service cannot do its work now, one sentence each."""
+        found = [mount.problem for mount in self._mounts() if mount.problem]
+        found += [f"{m.stuck_calls} file calls hang on {m.path}" for m in self._mounts() if m.stuck_calls]
+        try:
+            with anyio.fail_after(self._health_timeout_seconds):
+                for cluster in await self._topology.clusters():
+                    require_limits(cluster)
+        except StorageError as error:
+            found.append(str(error))
+        except TimeoutError:
+            found.append(f"glusterd did not answer within {self._health_timeout_seconds:g} s")
+        return found
+
+    async def _keep_mounted(self, mount: Mount) -> None:
+        while True:
+            await mount.check()
+            await anyio.sleep(self._mount_check_seconds)
+
+    async def _close(self) -> None:
+        for mount in self._mounts():
+            try:
+                await mount.close()
+            except PiraguaError as error:
+                _log.error("%s", error)
+        await self._gluster.aclose()
+
+    def _mounts(self) -> list[Mount]:
+        return [place.inventory.mount for place in self._places.values()]
+
+    async def _servers_of(self, gluster_volume: str) -> list[str]:
+        """Servers to mount from: this one first, then those that were last known to have bricks."""
+        try:
+            nodes = await self._topology.nodes(gluster_volume)
+            ordered = sorted(nodes, key=lambda node: not node.online)
+            self._servers[gluster_volume] = [node.address or node.name for node in ordered]
+        except StorageError as error:
+            _log.debug("%s: %s", gluster_volume, error)
+        here = [] if self._settings.glusterd_socket else ["localhost"]
+        return here + self._servers.get(gluster_volume, [])
+
+    async def _journal_of(self, cluster_id: str) -> Journal:
+        return (await self._volumes.place_of(cluster_id)).mounted()
+
+    async def _verdict(self, ticket: Ticket) -> Outcome:
+        return await self._volumes.verdict(ticket.kind, ticket.cluster_id, ticket.volume_id, ticket.nonce)
+
+
+async def _for_ever(keep: Callable[[], Awaitable[None]]) -> None:
+    """Does it again when it ends by a bug, which must not end all the rest."""
+    while True:
+        try:
+            await keep()
+        except Exception:
+            _log.exception("work in the background stopped for a reason that is a bug; it begins again")
+        await anyio.sleep(_AGAIN_SECONDS)
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. CannotListen when the address is taken."""
+    log.set_up(settings.log_level, settings.log_format)
+    os.umask(0o022)
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    listening = _listen(settings.host, settings.port)
+    anyio.run(_serve, settings, listening)
+
+
+async def _serve(settings: Settings, listening: socket.socket) -> None:
+    service = Service(settings)
+    config = uvicorn.Config(
+        service.app,
+        http=_Impatient,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        ssl_certfile=_text(settings.tls_cert),
+        ssl_keyfile=_text(settings.tls_key),
+        timeout_graceful_shutdown=30,
+    )
+    server = _Server(config)
+    async with service.running(), anyio.create_task_group() as group:
+        group.start_soon(_stop_on_signal, server)
+        _log.info("listening on %s port %d", settings.host, settings.port)
+        await server.serve(sockets=[listening])
+        group.cancel_scope.cancel()
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection whose next request's head does not come: idle ones cost a descriptor each."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait_for_head()
+
+    def _wait_for_head(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(_HEAD_TIMEOUT_SECONDS, self._close_unless_asked, self.cycle)
+
+    def _close_unless_asked(self, last: object) -> None:
+        if self.cycle is last and not self.transport.is_closing():
+            self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn would raise the signal again after serving, and the work that still runs would die of it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _stop_on_signal(server: uvicorn.Server) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for each in signals:
+            _log.info("%s: no new work; what runs is finished", each.name)
+            server.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        # The text of a failed bind repeats the address.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise CannotListen(f"cannot listen on {host} port {port}: {reason}") from error
+    # Inherited by every connection; without it a kept connection waits 40 ms for each answer's second packet.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+def _keys(settings: Settings) -> Keys | None:
+    if settings.disable_auth:
+        _log.warning("authentication is off: whoever reaches the port can delete every volume")
+        return None
+    return Keys(admin=_secret(settings.admin_key), user=_secret(settings.user_key) or None)
+
+
+def _secret(key: SecretBytes | None) -> bytes:
+    return b"" if key is None else key.get_secret_value()
+
+
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)

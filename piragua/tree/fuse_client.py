@@ -1,0 +1,74 @@
+"""The process behind a mount of Piragua's own: whether it lives, and how to be rid of it. Every function blocks.
+
+Nothing here asks the mount itself, so that all of it works on one that hangs.
+"""
+
+import ctypes
+import errno
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+
+from piragua.errors import MountError
+from piragua.tree import mounts
+
+_MNT_DETACH = 2  # linux/fs.h
+
+
+def lives(path: str, *, proc: str = "/proc") -> bool:
+    """Whether a FUSE client for that mount point runs; a zombie is dead.
+
+    Its death and the loss of all bricks look alike from the mount: ENOTCONN for every call, `.meta` included.
+    """
+    return any(_clients(path, proc))
+
+
+def _clients(path: str, proc: str) -> Iterator[int]:
+    """Pids of the FUSE clients for that mount point. One in a container may serve the same path of its own."""
+    wanted = os.fsencode(os.path.normpath(path))
+    for name in filter(str.isdigit, os.listdir(proc)):
+        with suppress(OSError):
+            with open(f"{proc}/{name}/cmdline", "rb") as file:
+                argv = file.read().rstrip(b"\0").split(b"\0")
+            if b"glusterfs" not in os.path.basename(argv[0]) or os.path.normpath(argv[-1]) != wanted:
+                continue
+            if os.readlink(f"{proc}/{name}/ns/mnt") == os.readlink(f"{proc}/self/ns/mnt"):
+                yield int(name)
+
+
+def sever(path: str) -> None:
+    """Ends the connection and the process of the mount at that path, and takes the mount away.
+
+    All calls that hang on it return; every file that is open on it is lost. Only ever for a mount of our own.
+    """
+    _abort_connection(path)
+    kill(path)
+    detach(path)
+
+
+def _abort_connection(path: str) -> None:
+    """Does what it can: the control file system is not mounted everywhere."""
+    entry = mounts.find(path)
+    if entry is not None and entry.kind == "fuse.glusterfs":
+        with suppress(OSError), open(f"/sys/fs/fuse/connections/{entry.device[1]}/abort", "w") as file:
+            file.write("1")
+
+
+def kill(path: str) -> None:
+    """Kills the FUSE clients for that mount point, also one that has not mounted anything yet."""
+    for pid in _clients(path, "/proc"):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def detach(path: str) -> None:
+    """Takes the mount away from its mount point; what is open on it goes on. MountError if that fails.
+
+    The `umount` program would do, but it can hang: when it starts, it closes files of ours on the mount.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    while mounts.find(path) is not None:
+        if library.umount2(os.fsencode(path), _MNT_DETACH) != 0 and ctypes.get_errno() != errno.EINVAL:
+            failure = ctypes.get_errno()
+            raise MountError(path, failure, f"unmounting failed: {os.strerror(failure)}")

@@ -1,0 +1,61 @@
+"""A handle of the mounted Gluster volume's root, opened when the mount was proven.
+
+Everything is reached from this handle and never by the mount point's path: if the mount goes, calls
+fail instead of writing into an ordinary directory (glusterfs 10.3: a lost mount "succeeds" on the root disk).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from piragua.tree import layout
+
+
+class Handle:
+    """The open root directory of one mount.
+
+    Whoever works with it keeps a reference; it is closed with the last one, so that its number is never
+    reused under a call that still runs in an abandoned thread.
+    """
+
+    def __init__(self, gluster_volume: str, path: str, root_fd: int) -> None:
+        self.gluster_volume = gluster_volume
+        self.path = path
+        self.fd = root_fd
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+    def open(self, relative: str, flags: int, mode: int = 0) -> int:
+        """A descriptor of a path below the root; the caller closes it. OSError as `os.open`."""
+        return os.open(relative, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=self.fd)
+
+    @contextmanager
+    def opened(self, relative: str, flags: int, mode: int = 0) -> Iterator[int]:
+        """The same as `open`, closed at the end."""
+        fd = self.open(relative, flags, mode)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def volume(self, volume_id: str) -> Iterator[int]:
+        """A path-only descriptor of `/<id>`: one lookup, for all calls on it. FileNotFoundError if absent."""
+        flags = os.O_PATH | os.O_DIRECTORY
+        with self.opened(layout.directory_of(volume_id), flags) as fd:
+            yield fd
+
+    def answer(self) -> None:
+        """Asks the bricks for the root's attributes; OSError when they do not answer."""
+        os.fstat(self.fd)
+
+    def entries(self) -> list[str]:
+        """Names in the root."""
+        with self.opened(".", os.O_RDONLY | os.O_DIRECTORY) as fd:
+            return os.listdir(fd)
+
+
+def by_descriptor(fd: int) -> str:
+    """A path that means the opened thing itself: extended attributes cannot be reached with a path-only one."""
+    return f"/proc/self/fd/{fd}"

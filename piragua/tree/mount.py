@@ -1,0 +1,167 @@
+"""The life of one mount: made or found, proven, watched, made again when its process died, taken away."""
+
+import errno
+import logging
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import anyio
+
+from piragua.errors import MountError, MountTimeout, NotMounted, PiraguaError
+from piragua.tree import fuse_client, mounts
+from piragua.tree.mounted import Mounted
+from piragua.tree.threads import FileThreads
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+_NO_CONNECTION = (errno.ENOTCONN, errno.ECONNABORTED)
+
+
+class Mount:
+    """A Gluster volume's mount. Call `check` now and then; `current` gives the proven one.
+
+    path: where it is, or shall be, mounted. own: Piragua mounts it itself, and only then ever unmounts or
+    severs it. servers: gives the names to mount from, best first. file_call_timeout_seconds: after that long
+    a file call hangs. closing_timeout_seconds: the same for the last one, at the end.
+    """
+
+    def __init__(
+        self,
+        gluster_volume: str,
+        path: str,
+        *,
+        own: bool,
+        servers: Callable[[], Awaitable[Sequence[str]]],
+        file_call_timeout_seconds: float = 10,
+        mount_timeout_seconds: float = 30,
+        closing_timeout_seconds: float = 2,
+    ) -> None:
+        self.gluster_volume = gluster_volume
+        self.path = path
+        self.own = own
+        self._servers = servers
+        self._file_call_timeout_seconds = file_call_timeout_seconds
+        self._mount_timeout_seconds = mount_timeout_seconds
+        self._closing_timeout_seconds = closing_timeout_seconds
+        self._mounted: Mounted | None = None
+        self._threads = self._new_threads()
+        # Apart, so that a proof never queues behind calls that hang.
+        self._proofs = self._new_threads()
+        self._problem = "not mounted yet"
+        self._checking = anyio.Lock()
+        self._made = False
+
+    def _new_threads(self) -> FileThreads:
+        return FileThreads(timeout_seconds=self._file_call_timeout_seconds)
+
+    @property
+    def stuck_calls(self) -> int:
+        """File calls that hang."""
+        return self._threads.stuck + self._proofs.stuck
+
+    @property
+    def problem(self) -> str:
+        """Why there is no working mount; "" when there is one."""
+        return self._problem
+
+    def current(self) -> Mounted:
+        """The proven mount; NotMounted while there is none."""
+        if self._mounted is None:
+            raise NotMounted(self.path, 0, self._problem.removeprefix(f"{self.path}: "))
+        return self._mounted
+
+    async def check(self) -> None:
+        """Proves the mount, and makes it (again) where that is Piragua's to do; the result is in `problem`."""
+        async with self._checking:
+            try:
+                await self._check()
+                self._problem = ""
+            except MountTimeout as error:
+                self._say(str(error))
+                if self.own:
+                    _log.warning("the mount at %s hangs and is taken away", self.path)
+                    await self._sever()
+            except PiraguaError as error:
+                self._say(str(error))
+
+    async def close(self) -> None:
+        """Takes away a mount of Piragua's own, also one that hangs; with others' mounts nothing is done."""
+        async with self._checking:
+            mounted, self._mounted = self._mounted, None
+            self._problem = "not mounted any more"
+            if not self._made:
+                return
+            self._made = False
+            if mounted is not None and await self._answers_in_time(mounted):
+                await self._in_thread(partial(fuse_client.detach, self.path))
+            else:
+                await self._sever()
+
+    async def _check(self) -> None:
+        if self._mounted is not None:
+            if await self._still_works(self._mounted):
+                return
+            self._mounted = None
+            self._say(f"{self.path}: the mount was lost")
+        self.path = await self._in_thread(partial(mounts.resolved, self.path))
+        if self.own:
+            await self._make()
+        handle = await self._in_thread(partial(mounts.prove, self.gluster_volume, self.path))
+        # New ones with every mount: what hangs on the last one must not keep this one from being used.
+        threads = self._new_threads()
+        mounted = Mounted(handle, threads)
+        await mounted.set_up()
+        self._mounted, self._threads = mounted, threads
+        _log.info("the Gluster volume %s is mounted at %s", self.gluster_volume, self.path)
+
+    async def _make(self) -> None:
+        """Mounts it, unless a mount of an earlier life is there and its process lives."""
+        self._made = True
+        if await self._in_thread(self._is_mounted) and await self._process_lives():
+            return
+        await self._in_thread(partial(fuse_client.sever, self.path))
+        await self._in_thread(partial(os.makedirs, self.path, 0o700, exist_ok=True))
+        servers = await self._servers()
+        await mounts.mount(self.gluster_volume, servers, self.path, timeout_seconds=self._mount_timeout_seconds)
+
+    async def _still_works(self, mounted: Mounted) -> bool:
+        """False when it has to be proven or made again; MountError while only its bricks are out of reach."""
+        if not await self._in_thread(self._is_mounted):
+            return False
+        try:
+            await self._in_thread(mounted.handle.answer)
+        except MountError as error:
+            if error.errno not in _NO_CONNECTION or await self._process_lives():
+                raise
+            return False
+        return True
+
+    async def _answers_in_time(self, mounted: Mounted) -> bool:
+        with anyio.move_on_after(self._closing_timeout_seconds), suppress(MountError):
+            await self._in_thread(mounted.handle.answer)
+            return True
+        return False
+
+    async def _sever(self) -> None:
+        """Takes a mount of Piragua's own away without asking it; calls that hang on it return."""
+        self._mounted = None
+        await self._in_thread(partial(fuse_client.sever, self.path))
+
+    async def _process_lives(self) -> bool:
+        return await self._in_thread(partial(fuse_client.lives, self.path))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await self._proofs.run(self.path, call)
+
+    def _is_mounted(self) -> bool:
+        entry = mounts.find(self.path)
+        return entry is not None and mounts.is_whole_volume(entry, self.gluster_volume)
+
+    def _say(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.error("%s: %s", self.gluster_volume, problem)
+        self._problem = problem

@@ -1,0 +1,414 @@
+"""One proven mount of a Gluster volume, for the core: every blocking function of this package as a coroutine.
+
+An operation works with one of these from beginning to end. All methods raise MountError, and MountTimeout
+when a file call hangs.
+"""
+
+import errno
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+import anyio
+
+from piragua.errors import Conflict, MountError, NameInUse, PiraguaError
+from piragua.tree import connections, directories, feed, kept, layout, locks, settings, small_files
+from piragua.tree.copy import Copier, DataPath
+from piragua.tree.handle import Handle
+from piragua.tree.purge import Emptier
+from piragua.tree.record import Gone, Record
+from piragua.tree.states import Look
+from piragua.tree.threads import FileThreads
+
+T = TypeVar("T")
+
+_LOOKS_IN_ONE_CALL = 20
+_CALLS_AT_ONCE = 6
+_FIRST_PAUSE_SECONDS = 0.005
+_LONGEST_PAUSE_SECONDS = 0.1
+
+
+class Mounted:
+    """The coroutines; `handle` is the proof that it is the right mount."""
+
+    def __init__(self, handle: Handle, threads: FileThreads) -> None:
+        self.handle = handle
+        self._threads = threads
+        self._locks = locks.Locks(handle)
+        self._quota_queue = anyio.Lock()
+
+    @property
+    def gluster_volume(self) -> str:
+        """Its name."""
+        return self.handle.gluster_volume
+
+    async def set_up(self, *, timeout_seconds: float = 30) -> None:
+        """Makes Piragua's own files on a Gluster volume that has none yet."""
+        await self._run(partial(small_files.make_lock_file, self.handle))
+        async with self._lock(locks.SETUP, timeout_seconds):
+            await self._run(partial(small_files.set_up, self.handle))
+
+    # Looking
+
+    async def look(self, volume_id: str) -> Look:
+        """One look at `/<id>`. An id that no listing, feed or answer has named must not be held by a maker."""
+        return await self._run(partial(directories.look, self.handle, self._locks, volume_id))
+
+    async def looks(self, volume_ids: Iterable[str]) -> dict[str, Look]:
+        """A look at each, some in every file call and some calls at once."""
+        seen = dict[str, Look]()
+
+        async def look_at(part: list[str]) -> None:
+            seen.update(await self._run(partial(self._look_at, part)))
+
+        await self._in_parts(volume_ids, look_at)
+        return seen
+
+    async def held_ids(self, volume_ids: Iterable[str]) -> frozenset[str]:
+        """Those that somebody works on."""
+        held = set[str]()
+
+        async def probe(part: list[str]) -> None:
+            held.update(await self._run(partial(self._held_of, part)))
+
+        await self._in_parts(volume_ids, probe)
+        return frozenset(held)
+
+    async def _in_parts(self, volume_ids: Iterable[str], work: Callable[[list[str]], Awaitable[None]]) -> None:
+        ids = list(volume_ids)
+        limiter = anyio.CapacityLimiter(_CALLS_AT_ONCE)
+
+        async def limited(part: list[str]) -> None:
+            async with limiter:
+                await work(part)
+
+        try:
+            async with anyio.create_task_group() as group:
+                for start in range(0, len(ids), _LOOKS_IN_ONE_CALL):
+                    group.start_soon(limited, ids[start : start + _LOOKS_IN_ONE_CALL])
+        except* PiraguaError as several:
+            raise several.exceptions[0] from several
+
+    def _look_at(self, volume_ids: list[str]) -> dict[str, Look]:
+        return {each: self._look_at_one(each) for each in volume_ids}
+
+    def _look_at_one(self, volume_id: str) -> Look:
+        """A look; a directory that only gives EIO, as a split-brain does, is unclear and holds up no others."""
+        try:
+            return directories.look(self.handle, self._locks, volume_id)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return Look(volume_id, gone_unreadable="it cannot be read: input/output error")
+
+    def _held_of(self, volume_ids: list[str]) -> list[str]:
+        return [each for each in volume_ids if self._locks.is_held(locks.id_offset(each))]
+
+    async def ids_in_root(self) -> frozenset[str]:
+        """Ids of all directories in the root whose name is a UUID."""
+        names = await self._run(self.handle.entries)
+        return frozenset(each for each in map(layout.id_of, names) if each is not None)
+
+    async def limit(self, volume_id: str) -> int | None:
+        """The limit on `/<id>` in bytes; None: none of its own, or it is not there."""
+        try:
+            return await self._run(partial(directories.limit, self.handle, volume_id))
+        except MountError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+
+    async def size_bytes(self) -> int:
+        """The size of the whole Gluster volume."""
+        return await self._run(partial(directories.size_bytes, self.handle.fd))
+
+    async def free_bytes(self) -> int:
+        """What is free on the whole Gluster volume."""
+        return await self._run(partial(directories.free_bytes, self.handle.fd))
+
+    async def used_bytes(self, volume_id: str, *, timeout_seconds: float) -> int:
+        """What `/<id>` holds, counted file by file: for an original without a limit."""
+        call = partial(directories.used_bytes, self.handle, volume_id, timeout_seconds)
+        return await self._run(call, timeout_seconds=timeout_seconds + 1)
+
+    async def gfid(self, volume_id: str) -> str:
+        """Gluster's own id of `/<id>`: 32 hex digits."""
+        return await self._run(partial(directories.gfid, self.handle, volume_id))
+
+    async def touch_data(self, volume_id: str) -> bool:
+        """Looks up the directory and what lies in it, which makes both on new bricks; False if absent."""
+        return await self._run(partial(directories.touch_data, self.handle, volume_id))
+
+    async def has_lost_modes(self, volume_id: str, name: str) -> bool:
+        """Whether Gluster took owner and mode from the directory or from its data directory."""
+        return await self._run(partial(directories.has_lost_modes, self.handle, volume_id, name))
+
+    async def give_back_modes(self, volume_id: str, record: Record) -> None:
+        """Owner and mode as a create sets them, where they were lost."""
+        await self._run(partial(directories.give_back_modes, self.handle, volume_id, record))
+
+    async def brick_count(self) -> int:
+        """How many bricks this client knows, connected or not."""
+        return len(await self._run(partial(connections.bricks, self.handle)))
+
+    async def disconnected_bricks(self) -> list[str]:
+        """Bricks that this client has no connection to, by the name of their client translator."""
+        return await self._run(partial(connections.disconnected, self.handle))
+
+    # Changing
+
+    async def make(self, volume_id: str, record: Record) -> None:
+        """`/<id>`, its record, and the data directory with its owner and mode; nothing is published."""
+        await self._run(partial(directories.make, self.handle, volume_id, record))
+
+    async def publish(self, volume_id: str, name: str) -> None:
+        """Name, feed line, mark. NameInUse when another volume has the name."""
+        holder = await self._run(partial(small_files.claim_name, self.handle, name, volume_id))
+        if holder != volume_id:
+            raise NameInUse(name)
+        await self.tell(volume_id, "made")
+        await self._run(partial(directories.mark_published, self.handle, volume_id))
+
+    async def adopt(self, volume_id: str) -> None:
+        """Marks a volume of the original Piragua as published: the first of its changes."""
+        await self._run(partial(directories.mark_published, self.handle, volume_id))
+
+    async def write_record(self, volume_id: str, record: Record) -> None:
+        """Replaces the record and says so in the feed."""
+        await self._run(partial(directories.write_record, self.handle, volume_id, record))
+        await self.tell(volume_id, "changed")
+
+    async def remove_empty_data(self, volume_id: str, name: str) -> None:
+        """Removes the data directory of a create that was given up; MountError if there is anything in it."""
+        await self._run(partial(directories.remove_empty_data, self.handle, volume_id, name))
+
+    async def mark_gone(self, volume_id: str, gone: Gone) -> None:
+        """Feed line, then the mark: from then on the volume is deleted for every client."""
+        await self.tell(volume_id, "deleted")
+        await self._run(partial(directories.mark_gone, self.handle, volume_id, gone))
+
+    async def tell(self, volume_id: str, what: str) -> None:
+        """A line in the feed, readable for all when this returns."""
+        await self._run(partial(feed.append, self.handle, volume_id, what))
+
+    async def write_tombstone(self, volume_id: str) -> None:
+        """Remembers that the volume was purged."""
+        await self._run(partial(small_files.write_tombstone, self.handle, volume_id))
+
+    async def has_tombstone(self, volume_id: str) -> bool:
+        """Whether the volume was purged; the directory itself is not looked up."""
+        return await self._run(partial(directories.has_tombstone, self.handle, volume_id))
+
+    async def remove(self, volume_id: str) -> None:
+        """Removes an emptied `/<id>`, whose limit is off."""
+        await self._run(partial(directories.remove, self.handle, volume_id))
+
+    def copier(self, source: DataPath, target: DataPath) -> Copier:
+        """What copies one data directory into another, new one; its `work` goes through `blocking`."""
+        return Copier(self.handle, source, target)
+
+    def emptier(self, volume_id: str) -> Emptier:
+        """What empties `/<id>`; its `work` goes through `blocking`."""
+        return Emptier(self.handle, volume_id)
+
+    async def blocking(self, call: Callable[[], T], *, timeout_seconds: float | None = None) -> T:
+        """Runs a blocking function of this package in a thread, with the deadline of file calls."""
+        return await self._run(call, timeout_seconds=timeout_seconds)
+
+    # Names and failures
+
+    async def holder_of(self, name: str) -> str | None:
+        """The id in the file of that name; "" when it holds none, None without a file."""
+        return await self._run(partial(small_files.holder_of, self.handle, name))
+
+    async def release_name(self, name: str, volume_id: str) -> None:
+        """Frees the name, if that id still has it."""
+        await self._run(partial(small_files.release_name, self.handle, name, volume_id))
+
+    async def write_failure(self, nonce: str, text: str) -> None:
+        """Keeps why an operation failed."""
+        await self._run(partial(small_files.write_failure, self.handle, nonce, text))
+
+    async def read_failure(self, nonce: str) -> str | None:
+        """Why that operation failed; None if nothing is kept."""
+        return await self._run(partial(small_files.read_failure, self.handle, nonce))
+
+    async def forget_old(self, folder: str, *, older_than_seconds: float, now_seconds: float) -> int:
+        """Removes old files of a folder of ours (`layout.TOMBSTONES`, `layout.FAILURES`); how many."""
+        call = partial(
+            small_files.forget_old,
+            self.handle,
+            folder,
+            older_than_seconds=older_than_seconds,
+            now_seconds=now_seconds,
+        )
+        return await self._run(call, timeout_seconds=60)
+
+    # What is kept for all instances: short settings, and by key in folders of ours (`layout.TAGS`, `INSTANCES`)
+
+    async def setting(self, key: str, *, timeout_seconds: float | None = None) -> bytes | None:
+        """What was set; None where nothing was."""
+        return await self._run(partial(settings.read, self.handle, key), timeout_seconds=timeout_seconds)
+
+    async def set(self, key: str, data: bytes) -> None:
+        """Sets it, below 1 KiB, for all instances from now on."""
+        await self._run(partial(settings.write, self.handle, key, data))
+
+    async def kept(self, folder: str, keys: Iterable[str] | None = None) -> dict[str, bytes]:
+        """What is kept in that folder; of all keys, or of those."""
+        return await self._run(partial(kept.read_folder, self.handle, folder, keys))
+
+    async def change_tags(
+        self, key: str, change: Callable[[bytes | None], bytes], *, timeout_seconds: float = 10
+    ) -> bytes:
+        """Replaces tags by what change makes of them, one line, and gives that; Conflict when others are at it."""
+        async with self._lock(locks.TAGS, timeout_seconds) as lock:
+            data = change(await self._run(partial(kept.read, self.handle, layout.TAGS, key)))
+            await lock.require()
+            await self.keep(layout.TAGS, key, data)
+        return data
+
+    async def keep(self, folder: str, key: str, data: bytes) -> None:
+        """Keeps data, one line, under a key that nobody else writes."""
+        await self._run(partial(kept.replace, self.handle, folder, key, data))
+
+    async def forget_kept(self, folder: str, key: str) -> None:
+        """Nothing is kept under that key any more, which nobody else writes."""
+        await self._run(partial(kept.remove, self.handle, folder, key))
+
+    # The feed
+
+    async def feed_position(self) -> feed.Position:
+        """Where the feed ends now."""
+        return await self._run(partial(feed.position, self.handle))
+
+    async def changed_since(
+        self, read: feed.Position, end: feed.Position
+    ) -> tuple[frozenset[str], feed.Position] | None:
+        """Ids that the feed names between the two; None when everything has to be listed."""
+        return await self._run(partial(feed.ids_since, self.handle, read, end))
+
+    # Locks
+
+    async def take_id(self, volume_id: str, *, timeout_seconds: float) -> "AsyncLock":
+        """The lock of a volume; Conflict when somebody else works on it for that long."""
+        return await self._take(
+            locks.id_offset(volume_id), timeout_seconds, "another operation works on this volume"
+        )
+
+    async def take_name(self, name: str, *, timeout_seconds: float) -> "AsyncLock":
+        """The lock of a name; NameInUse when somebody else holds it for that long."""
+        try:
+            return await self._take(locks.name_offset(name), timeout_seconds, name)
+        except Conflict:
+            raise NameInUse(name) from None
+
+    async def take_operation(self, nonce: str) -> "AsyncLock":
+        """The lock of an operation, which its owner holds until the end."""
+        return await self._take(locks.operation_offset(nonce), 0, "an operation with this nonce runs already")
+
+    async def take_reading(self, volume_id: str, *, timeout_seconds: float) -> "AsyncLock":
+        """The lock of whoever reads a volume's data, which many can hold; Conflict while it is purged."""
+        offset = locks.reading_offset(volume_id)
+        return await self._take(offset, timeout_seconds, "the volume is being purged", shared=True)
+
+    async def take_unread(self, volume_id: str) -> "AsyncLock":
+        """The lock of whoever purges a volume; Conflict while its data is read."""
+        return await self._take(locks.reading_offset(volume_id), 0, "a clone reads this volume")
+
+    async def id_is_held(self, volume_id: str) -> bool:
+        """Whether anybody works on that volume."""
+        return await self._run(partial(self._locks.is_held, locks.id_offset(volume_id)))
+
+    async def operation_is_held(self, nonce: str) -> bool:
+        """Whether the owner of that operation is at work."""
+        return await self._run(partial(self._locks.is_held, locks.operation_offset(nonce)))
+
+    async def held_operations(self, nonces: Iterable[str]) -> frozenset[str]:
+        """Those whose owner is at work."""
+        asked = list(nonces)
+
+        def held() -> list[str]:
+            return [each for each in asked if self._locks.is_held(locks.operation_offset(each))]
+
+        return frozenset(await self._run(held))
+
+    @asynccontextmanager
+    async def quota_turn(self, *, queue_seconds: float, timeout_seconds: float) -> AsyncIterator[None]:
+        """The turn for one quota command, in order of arrival, here (queue_seconds) and across instances.
+
+        Conflict when it does not come in time.
+        """
+        with anyio.move_on_after(queue_seconds) as scope:
+            await self._quota_queue.acquire()
+        if scope.cancelled_caught:
+            raise Conflict("the queue for quota commands did not move in time")
+        try:
+            held = await self._wait_for_quota(timeout_seconds)
+            try:
+                yield
+            finally:
+                await held.release()
+        finally:
+            self._quota_queue.release()
+
+    async def _wait_for_quota(self, timeout_seconds: float) -> "AsyncLock":
+        """One blocking wait in a thread; if nobody waits for it any more, it gives the lock back."""
+        wait = partial(self._locks.wait, locks.QUOTA)
+        held = await self._threads.run(
+            self.handle.path, wait, timeout_seconds=timeout_seconds, unwanted=locks.HeldLock.release_later
+        )
+        return AsyncLock(self, held)
+
+    @asynccontextmanager
+    async def _lock(self, offset: int, timeout_seconds: float) -> AsyncIterator["AsyncLock"]:
+        held = await self._take(offset, timeout_seconds, "another instance holds the lock")
+        try:
+            yield held
+        finally:
+            await held.release()
+
+    async def _take(
+        self, offset: int, timeout_seconds: float, refusal: str, *, shared: bool = False
+    ) -> "AsyncLock":
+        deadline = anyio.current_time() + timeout_seconds
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while True:
+            try_lock = partial(self._locks.try_lock, offset, shared=shared)
+            held = await self._threads.run(self.handle.path, try_lock, unwanted=_release_unwanted)
+            if held is not None:
+                return AsyncLock(self, held)
+            if anyio.current_time() + pause_seconds > deadline:
+                raise Conflict(refusal)
+            await anyio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+
+    async def _run(self, call: Callable[[], T], *, timeout_seconds: float | None = None) -> T:
+        return await self._threads.run(self.handle.path, call, timeout_seconds=timeout_seconds)
+
+
+class AsyncLock:
+    """A lock that is held, for the core."""
+
+    def __init__(self, mounted: Mounted, held: locks.HeldLock) -> None:
+        self._mounted = mounted
+        self._held = held
+
+    async def require(self) -> None:
+        """Asks for it once more, before a step that cannot be undone; Conflict when it was lost."""
+        if not await self._mounted.blocking(self._held.still_held):
+            raise Conflict("the lock was lost while the work was under way")
+
+    async def release(self) -> None:
+        """Frees it; also when the caller is being cancelled. A mount that is gone has freed it already."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._mounted.blocking(self._held.release)
+            except MountError:  # it hangs, or was not even tried: a lock must not stay behind
+                self._held.release_later()
+
+
+def _release_unwanted(held: locks.HeldLock | None) -> None:
+    if held is not None:
+        held.release_later()

@@ -1,0 +1,95 @@
+"""Which of several Gluster volumes gets a new volume, and what to say when none takes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from piragua.errors import (
+    Ineligible,
+    InvalidRequest,
+    MountError,
+    NoneFits,
+    NotFound,
+    NotReady,
+    PiraguaError,
+    StorageError,
+    Unsupported,
+)
+from piragua.models import ClusterFlags, Durability, GlusterVolume, VolumeSpec
+from piragua.topology.topology import Topology
+from piragua.volumes.place import Place
+
+_OF_THE_REQUEST = (InvalidRequest, Unsupported)
+_FOR_NOW = (StorageError, NotReady)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The Gluster volumes to be tried, the best first.
+
+    asked_for: their ids, or what the request called those that cannot be seen now, in its order. away: why not.
+    """
+
+    candidates: tuple[GlusterVolume, ...]
+    asked_for: tuple[str, ...]
+    away: Mapping[str, PiraguaError]
+
+    def refusal(self, refusals: Mapping[str, PiraguaError]) -> PiraguaError:
+        """What to say when every candidate refused, by its id: its own words where there is only one."""
+        reasons = {**self.away, **refusals}
+        ordered = [(name, reasons[name]) for name in self.asked_for if name in reasons]
+        errors = [error for _, error in ordered]
+        if not errors:
+            return InvalidRequest("No clusters configured")
+        alike = any(all(isinstance(error, kind) for error in errors) for kind in (_OF_THE_REQUEST, _FOR_NOW))
+        if alike or len(errors) == 1:
+            return errors[0]
+        none_eligible = all(isinstance(error, Ineligible) for error in errors)
+        head = "No eligible cluster for volume" if none_eligible else "Unable to create volume on any cluster:"
+        return NoneFits("\n".join([head, *(f"Cluster {name}: {error}" for name, error in ordered)]))
+
+
+async def choose(spec: VolumeSpec, places: Mapping[str, Place], topology: Topology) -> Choice:
+    """Those that the request names, or all: first one that is as durable as asked, then the one with most room.
+
+    InvalidRequest for one that is not configured.
+    """
+    seen: dict[str, GlusterVolume] = {}
+    away: dict[str, PiraguaError] = {}
+    asked_for = list[str]()
+    for wanted in dict.fromkeys(spec.clusters) or places:
+        try:
+            cluster = await topology.cluster_now(wanted)
+        except NotFound:
+            raise InvalidRequest(f"Cluster id {wanted} not found") from None
+        except StorageError as error:
+            away[wanted] = error
+            asked_for.append(wanted)
+        else:
+            seen[cluster.id] = cluster
+            asked_for.append(cluster.id)
+    found = list(seen.values())
+    if len(found) > 1:
+        room = {cluster.id: await _free_bytes(places[cluster.name]) for cluster in found}
+        found.sort(key=lambda cluster: (-_likeness(cluster.durability, spec.durability), -room[cluster.id]))
+    return Choice(tuple(found), tuple(dict.fromkeys(asked_for)), away)
+
+
+def require_eligible(flags: ClusterFlags) -> None:
+    """Ineligible, in Heketi's words, where an administrator wants no new volumes (Heketi contract 5.5)."""
+    if not flags.file and not flags.block:
+        raise Ineligible("Cluster has disabled all volume types")
+    if not flags.file:
+        raise Ineligible("Cluster does not support requested volume type")
+
+
+def _likeness(real: Durability, wanted: Durability) -> int:
+    """2: what was asked for; 1: with other counts; 0: another."""
+    return int(real.layout is wanted.layout) + int(real == wanted)
+
+
+async def _free_bytes(place: Place) -> int:
+    """What is free there; one that is away has no room now."""
+    try:
+        return await place.mounted().free_bytes()
+    except MountError:
+        return -1

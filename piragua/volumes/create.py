@@ -1,0 +1,104 @@
+"""Creating a volume: everything in place, published last, nothing left when it fails."""
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from piragua.errors import GlusterTimeout, NotReady, OutOfSpace, PiraguaError
+from piragua.models import OperationKind
+from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.record import Gone, Record
+from piragua.tree.states import State
+from piragua.volumes.place import Place
+
+_log = logging.getLogger(__name__)
+LATE_COMMAND_SECONDS = 600
+"""A limit command that timed out may still happen for so long; nothing is taken away before."""
+
+
+class Create:
+    """A prepared create: its id, and its name if the caller chose one, are locked."""
+
+    kind = OperationKind.CREATE
+
+    def __init__(
+        self,
+        place: Place,
+        mounted: Mounted,
+        cluster_id: str,
+        volume_id: str,
+        record: Record,
+        id_lock: AsyncLock,
+        name_lock: AsyncLock | None,
+    ) -> None:
+        self.cluster_id = cluster_id
+        self.volume_id = volume_id
+        self._place = place
+        self._mounted = mounted
+        self._record = record
+        self._id_lock = id_lock
+        self._name_lock = name_lock
+
+    async def run(self, nonce: str) -> None:
+        """Makes the volume. Any failure unwinds it, and its first error is raised."""
+        try:
+            await self._make(nonce)
+        except PiraguaError as error:
+            if not await self._is_there():
+                gone = await self._undo(error)
+                await self.abandon()  # first, since the purge needs the lock
+                self._place.purger.add_later(self.volume_id, gone)
+                raise
+        finally:
+            await self.abandon()
+
+    async def abandon(self) -> None:
+        """Lets go of the locks."""
+        await self._id_lock.release()
+        if self._name_lock is not None:
+            await self._name_lock.release()
+
+    async def _make(self, nonce: str) -> None:
+        size_bytes = self._record.size_bytes
+        await self._mounted.make(self.volume_id, self._record)
+        await self._place.limits.set(
+            self._mounted,
+            self.volume_id,
+            size_bytes,
+            allowed=lambda: self._place.require_room(size_bytes),
+            all_is_well=self._place.all_is_well,
+        )
+        await self._require_unchanged()
+        await self._mounted.publish(self.volume_id, self._record.name)
+
+    async def _require_unchanged(self) -> None:
+        """The lock is still ours and the directory is what we left; asked before it is published."""
+        await self._id_lock.require()
+        seen = await self._mounted.look(self.volume_id)
+        if seen.state is not State.BEING_MADE or seen.record != self._record:
+            raise NotReady(f"another instance changed the volume while it was made: it is {seen.state.value}")
+
+    async def _is_there(self) -> bool:
+        """Whether it got to its end after all: an error from the last step means "unknown"."""
+        try:
+            return (await self._mounted.look(self.volume_id)).state is State.VOLUME
+        except PiraguaError:
+            return False
+
+    async def _undo(self, error: PiraguaError) -> Gone:
+        """Marks what was made as deleted, for the purge. What cannot be marked is left to the sweep."""
+        retention_seconds = LATE_COMMAND_SECONDS if isinstance(error, GlusterTimeout) else 0
+        gone = Gone(datetime.now(UTC), retention_seconds)
+        with suppress(PiraguaError):
+            if (await self._mounted.look(self.volume_id)).state is not State.ABSENT:
+                if isinstance(error, OutOfSpace):
+                    await self._take_up_no_room()
+                await self._mounted.mark_gone(self.volume_id, gone)
+            await self._mounted.release_name(self._record.name, self.volume_id)
+        return gone
+
+    async def _take_up_no_room(self) -> None:
+        """The trash counts in the sum of limits by its records; what never got a limit must not."""
+        with suppress(PiraguaError):
+            await self._mounted.write_record(self.volume_id, replace(self._record, size_bytes=1))

@@ -1,0 +1,48 @@
+"""Deleting a volume: one mark, and it is gone for every client; the data goes in the background."""
+
+from datetime import UTC, datetime
+
+from piragua.models import OperationKind
+from piragua.tree.mounted import Mounted
+from piragua.tree.record import Gone
+from piragua.tree.states import DELETED, State
+from piragua.volumes.place import Place
+from piragua.volumes.shown import name_of, require_usable
+
+_LOCK_WAIT_SECONDS = 60
+
+
+class Delete:
+    """A prepared delete; deleting what is deleted already succeeds."""
+
+    kind = OperationKind.DELETE
+
+    def __init__(
+        self, place: Place, mounted: Mounted, cluster_id: str, volume_id: str, retention_seconds: float
+    ) -> None:
+        self.cluster_id = cluster_id
+        self.volume_id = volume_id
+        self._place = place
+        self._mounted = mounted
+        self._retention_seconds = retention_seconds
+
+    async def run(self, nonce: str) -> None:
+        """Marks the volume as deleted and frees its name."""
+        if (await self._mounted.look(self.volume_id)).state not in DELETED | {State.ABSENT}:
+            lock = await self._mounted.take_id(self.volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+            try:
+                await self._mark()
+            finally:
+                await lock.release()
+        self._place.purger.add(self.volume_id)
+
+    async def abandon(self) -> None:
+        """Nothing is held yet."""
+
+    async def _mark(self) -> None:
+        seen = await self._mounted.look(self.volume_id)
+        if seen.state in DELETED or seen.state is State.ABSENT:
+            return
+        require_usable(seen)
+        await self._mounted.mark_gone(self.volume_id, Gone(datetime.now(UTC), self._retention_seconds))
+        await self._mounted.release_name(name_of(seen), self.volume_id)

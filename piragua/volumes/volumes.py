@@ -1,0 +1,279 @@
+"""Volumes on all configured Gluster volumes.
+
+Changes come in two halves: `prepare_...` checks what can be refused at once and takes the locks, and the job
+that it gives does the work (`run`) or lets go (`abandon`).
+"""
+
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import anyio
+
+from piragua.errors import Conflict, NameInUse, NotFound, NotReady, PiraguaError, StorageError
+from piragua.kept.flags import flags_of
+from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, Pending, Volume, VolumeSpec
+from piragua.topology.topology import Topology
+from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.record import Record
+from piragua.tree.states import DELETED, Look, State
+from piragua.volumes.choice import choose, require_eligible
+from piragua.volumes.clone import COPIES_AT_ONCE, Clone
+from piragua.volumes.create import Create
+from piragua.volumes.delete import Delete
+from piragua.volumes.expand import Expand, require_growth
+from piragua.volumes.orphan import ORPHANS, settle
+from piragua.volumes.place import Place, require_addresses, require_limits, require_options
+from piragua.volumes.shown import record_of, require_usable, volume_of
+
+TARGET_EXISTS = "Failed to set up volume delete: The target exists, contains other items, or is in use."
+NO_SIGN = "the server that did this went away before it was done"
+_NAME_WAIT_SECONDS = 10
+
+_SOURCE_WAIT_SECONDS = 10
+
+Job = Create | Expand | Delete | Clone
+
+
+class Volumes:
+    """The volumes of the given places, by the name of their Gluster volume.
+
+    retention_seconds: how long a deleted volume stays in the trash. accept_all_options: volume options are
+    kept and repeated, whether the Gluster volume has them or not.
+    """
+
+    def __init__(
+        self,
+        places: Mapping[str, Place],
+        topology: Topology,
+        *,
+        retention_seconds: float = 0,
+        accept_all_options: bool = False,
+    ) -> None:
+        self._places = places
+        self._topology = topology
+        self._retention_seconds = retention_seconds
+        self._accept_all_options = accept_all_options
+        self._by_cluster_id: dict[str, Place] = {}
+        self._copies = anyio.Semaphore(COPIES_AT_ONCE)
+
+    async def place_of(self, cluster_id: str) -> Place:
+        """The place of a Gluster volume's id; NotFound, StorageError."""
+        return self._by_cluster_id.get(cluster_id) or self._learn(await self._topology.cluster(cluster_id))
+
+    def gluster_volume_of(self, cluster_id: str) -> str | None:
+        """The name of a Gluster volume by its id; None where nothing was done with it yet."""
+        place = self._by_cluster_id.get(cluster_id)
+        return None if place is None else place.gluster_volume
+
+    async def get(self, volume_id: str) -> Volume:
+        """The volume. NotFound only when it is proven to be gone; NotReady and StorageError otherwise."""
+        place, mounted, seen = await self._find(volume_id)
+        return await volume_of(seen, mounted, await self._cluster_id(place))
+
+    async def ids(self, cluster_id: str | None = None) -> list[str]:
+        """Ids of all volumes, or of those on one Gluster volume; sorted, never leaving one out."""
+        places = list(self._places.values()) if cluster_id is None else [await self.place_of(cluster_id)]
+        found = [volume_id for place in places for volume_id in await place.inventory.ids()]
+        return sorted(found)
+
+    async def prepare_create(self, spec: VolumeSpec) -> Create:
+        """A create with its place, id and name.
+
+        InvalidRequest, Unsupported, NameInUse, OutOfSpace, Ineligible, NoneFits, StorageError.
+        """
+        choice = await choose(spec, self._places, self._topology)
+        refusals: dict[str, PiraguaError] = {}
+        for cluster in choice.candidates:
+            try:
+                return await self._prepare_on(cluster, spec)
+            except PiraguaError as error:
+                refusals[cluster.id] = error
+        raise choice.refusal(refusals)
+
+    async def prepare_expand(self, volume_id: str, add_bytes: int) -> Expand:
+        """An expand by that many bytes. NotFound, NotReady, OutOfSpace, InvalidRequest, StorageError."""
+        place, mounted, seen = await self._find(volume_id)
+        require_usable(seen)
+        cluster = await self._topology.cluster_now(await self._cluster_id(place))
+        cluster = await self._with_limits(cluster)
+        await require_growth(seen, place, mounted, add_bytes)
+        return Expand(place, mounted, cluster.id, volume_id, add_bytes)
+
+    async def prepare_clone(self, volume_id: str, name: str | None = None) -> Clone:
+        """A copy of the volume with the same size, gid and options; name None: `vol_<id>`.
+
+        NotFound, NotReady, NameInUse, OutOfSpace, Ineligible, StorageError.
+        """
+        place, mounted, seen = await self._find(volume_id)
+        require_usable(seen)
+        cluster = await self._topology.cluster_now(await self._cluster_id(place))
+        require_eligible(await flags_of(mounted))
+        cluster = await self._with_limits(cluster)
+        source = await record_of(seen, mounted)
+        await place.require_room(source.size_bytes)
+        clone_id = uuid.uuid4().hex
+        record = Record(
+            size_bytes=source.size_bytes,
+            name=name or f"vol_{clone_id}",
+            gid=source.gid,
+            created=datetime.now(UTC).replace(microsecond=0),
+            snapshot=source.snapshot,
+            options=source.options,
+            clone_source=volume_id,
+        )
+        record.encode()  # refuses what would not fit before anything is made
+        reading = await mounted.take_reading(volume_id, timeout_seconds=_SOURCE_WAIT_SECONDS)
+        try:
+            id_lock, name_lock = await self._reserve(mounted, clone_id, name)
+        except BaseException:
+            await reading.release()
+            raise
+        return Clone(
+            place, mounted, cluster.id, clone_id, record, id_lock, name_lock, volume_id, reading, self._copies
+        )
+
+    async def prepare_delete(self, volume_id: str) -> Delete:
+        """A delete; also of what is deleted already and still there.
+
+        NotFound, Conflict, NotReady, StorageError.
+        """
+        place, mounted, seen = await self._find(volume_id)
+        if seen.state is State.BEING_MADE:
+            raise Conflict(TARGET_EXISTS)
+        if seen.state not in DELETED:
+            require_usable(seen)
+        return Delete(place, mounted, await self._cluster_id(place), volume_id, self._retention_seconds)
+
+    async def verdict(self, kind: OperationKind, cluster_id: str, volume_id: str, nonce: str) -> Outcome:
+        """How an operation ended whose owner is at work no more, as the tree shows it. StorageError."""
+        place = await self.place_of(cluster_id)
+        try:
+            mounted, seen = await self._look(place, volume_id)
+        except NotReady:
+            return Pending()
+        if kind is OperationKind.DELETE:
+            return Done(None) if seen.state in DELETED | {State.ABSENT} else Failed(NO_SIGN)
+        if kind in (OperationKind.CREATE, OperationKind.CLONE) and seen.state in ORPHANS:
+            try:
+                seen = await settle(place, mounted, volume_id)
+            except Conflict:
+                return Pending()
+        if seen.state is not State.VOLUME or seen.record is None:
+            return Failed(NO_SIGN)
+        done = kind is OperationKind.CREATE or nonce in seen.record.operations
+        return Done(volume_id) if done else Failed(NO_SIGN)
+
+    async def _find(self, volume_id: str) -> tuple[Place, Mounted, Look]:
+        """Where the volume is and what it looks like. NotFound when every Gluster volume proves its absence.
+
+        A directory that another instance is making must not be looked up (glusterfs 10.3: it can get two
+        gfids): while somebody holds its lock, only what a listing has shown is looked up.
+        """
+        places = sorted(self._places.values(), key=lambda place: not place.inventory.knows(volume_id))
+        unclear: PiraguaError | None = None
+        for place in places:
+            try:
+                mounted, seen = await self._look(place, volume_id)
+            except PiraguaError as error:  # it may be on another Gluster volume, where all is clear
+                unclear = unclear or error
+                continue
+            if seen.state is not State.ABSENT:
+                return place, mounted, seen
+        raise unclear or NotFound("Id not found")
+
+    async def _look(self, place: Place, volume_id: str) -> tuple[Mounted, Look]:
+        mounted = place.mounted()
+        if not place.inventory.knows(volume_id) and await self._may_be_half_made(mounted, volume_id):
+            raise NotReady(f"volume {volume_id} is being made; ask again")
+        return mounted, await mounted.look(volume_id)
+
+    @staticmethod
+    async def _may_be_half_made(mounted: Mounted, volume_id: str) -> bool:
+        """Whether somebody works on what is not to be seen; a purge's last step looks the same from here."""
+        if not await mounted.id_is_held(volume_id) or volume_id in await mounted.ids_in_root():
+            return False
+        return not await mounted.has_tombstone(volume_id)
+
+    async def _prepare_on(self, cluster: GlusterVolume, spec: VolumeSpec) -> Create:
+        place = self._places[cluster.name]
+        mounted = place.mounted()
+        require_eligible(await flags_of(mounted))
+        if not self._accept_all_options:
+            require_options(cluster, spec.options)
+        cluster = await self._with_limits(cluster)
+        require_addresses(await self._topology.nodes(cluster.id))
+        await place.require_room(spec.size_bytes)
+        volume_id = uuid.uuid4().hex
+        record = Record(
+            size_bytes=spec.size_bytes,
+            name=spec.name or f"vol_{volume_id}",
+            gid=spec.gid,
+            created=datetime.now(UTC).replace(microsecond=0),
+            snapshot=spec.snapshot,
+            options=spec.options,
+        )
+        record.encode()  # refuses what would not fit before anything is made
+        id_lock, name_lock = await self._reserve(mounted, volume_id, spec.name)
+        return Create(place, mounted, cluster.id, volume_id, record, id_lock, name_lock)
+
+    async def _reserve(
+        self, mounted: Mounted, volume_id: str, name: str | None
+    ) -> tuple[AsyncLock, AsyncLock | None]:
+        """The locks of a new id and, if the caller chose one, of a name that nobody has. NameInUse."""
+        name_lock = await self._reserve_name(mounted, name) if name else None
+        try:
+            return await mounted.take_id(volume_id, timeout_seconds=0), name_lock
+        except BaseException:
+            if name_lock is not None:
+                await name_lock.release()
+            raise
+
+    async def _reserve_name(self, mounted: Mounted, name: str) -> AsyncLock:
+        """The lock of a name that nobody has; NameInUse."""
+        lock = await mounted.take_name(name, timeout_seconds=_NAME_WAIT_SECONDS)
+        try:
+            holder = await mounted.holder_of(name)
+            if holder is not None:
+                if await self._is_taken(mounted, holder):
+                    raise NameInUse(name)
+                await mounted.release_name(name, holder)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await lock.release()
+            raise
+        return lock
+
+    @staticmethod
+    async def _is_taken(mounted: Mounted, holder: str) -> bool:
+        """Whether the id in a name's file still needs it: in work, a volume, or unclear."""
+        if not holder or await mounted.id_is_held(holder):
+            return True
+        return (await mounted.look(holder)).state not in DELETED | {State.ABSENT}
+
+    async def _with_limits(self, cluster: GlusterVolume) -> GlusterVolume:
+        """The Gluster volume, if limits can be set on it; StorageError.
+
+        What speaks against it is asked for anew: an administrator may just have mended it.
+        """
+        try:
+            require_limits(cluster)
+        except StorageError:
+            with suppress(StorageError):
+                await self._topology.refresh()
+            cluster = await self._topology.cluster_now(cluster.id)
+            require_limits(cluster)
+        return cluster
+
+    async def _cluster_id(self, place: Place) -> str:
+        for cluster_id, known in self._by_cluster_id.items():
+            if known is place:
+                return cluster_id
+        cluster = await self._topology.cluster(place.gluster_volume)
+        self._learn(cluster)
+        return cluster.id
+
+    def _learn(self, cluster: GlusterVolume) -> Place:
+        place = self._by_cluster_id[cluster.id] = self._places[cluster.name]
+        return place

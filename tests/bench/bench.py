@@ -1,0 +1,284 @@
+"""Runs the benchmark and prints its table; started by tests/bench/run."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from private_gluster import PrivateGluster
+
+from tests.bench.client import Client, Refused
+from tests.bench.figures import show, spread
+from tests.instance import ADMIN_KEY, Instance
+from tests.pool import GlusterVolume, gluster_volume
+
+
+def main() -> None:
+    """Parses the command line, measures, prints and writes."""
+    parser = argparse.ArgumentParser(description="Measure Piragua against Gluster's own floor.")
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--volumes", type=int, default=2000, help="how far the growth goes")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, 100 volumes")
+    parser.add_argument("--json", type=Path, help="write the figures there as well")
+    parser.add_argument("--relative-to", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if wanted.quick:
+        wanted.volumes = min(wanted.volumes, 100)
+    with PrivateGluster(nodes=wanted.nodes) as pool, gluster_volume(pool) as volume:
+        pool.nodes[0].gluster("volume", "set", volume.name, "cluster.use-anonymous-inode", "off")
+        found = Bench(volume, quick=wanted.quick).run(wanted.volumes)
+    print()
+    show(found)
+    if wanted.json:
+        (wanted.relative_to / wanted.json).write_text(json.dumps(found, indent=2) + "\n")
+
+
+class Bench:
+    """The measurements on one Gluster volume; `quick` does fewer of each."""
+
+    def __init__(self, volume: GlusterVolume, *, quick: bool) -> None:
+        self._volume = volume
+        self._node = volume.pool.nodes[0]
+        self._count = 10 if quick else 40
+        self._burst = 96 if quick else 500
+        self._files = 2_000 if quick else 100_000
+
+    def run(self, volumes: int) -> dict[str, Any]:
+        """All figures, in the order of the table."""
+        found: dict[str, Any] = {"machine": machine(len(self._volume.pool.nodes), self._count)}
+        with self._instance() as instance:
+            client = Client(instance.url, ADMIN_KEY)
+            client.create()
+            found["floor"] = step("the floor", self._floor)
+            found["one client"] = step("one client", lambda: self._one_client(client))
+            found["one client"] |= self._ratios(found)
+            found["calls"] = step("other calls", lambda: self._calls(client))
+            for clients in (8, 32):
+                burst = partial(self._burst_of, [instance.url], clients, found["floor"])
+                found[f"{clients} clients"] = step(f"{clients} clients", burst)
+            found["growth"] = step("growth", lambda: self._growth(instance, client, volumes))
+            client.close()
+        if len(self._volume.pool.nodes) > 1:
+            found["three instances"] = step("three instances", lambda: self._three(found))
+        return found
+
+    @contextmanager
+    def _instance(self, node: int = 0) -> Iterator[Instance]:
+        quiet = {"PIRAGUA_LOG_LEVEL": "warning"}
+        with Instance(self._volume.pool.nodes[node], self._volume.name, quiet) as instance:
+            instance.wait_until_healthy()
+            yield instance
+
+    def _floor(self) -> dict[str, Any]:
+        mount_point = "/run/bench-floor"
+        argv = [sys.executable, "-m", "tests.bench.floor", self._volume.name, mount_point, str(self._count)]
+        environment = [f"PYTHONPATH={os.environ['PYTHONPATH']}", f"PATH={os.environ['PATH']}"]
+        answer = self._node.run(["env", *environment, *argv], timeout_seconds=600)
+        figures: dict[str, float] = json.loads(answer.strip().splitlines()[-1])
+        return {name: round(value, 5) for name, value in figures.items()}
+
+    def _one_client(self, client: Client) -> dict[str, Any]:
+        client.waits.seconds.clear()
+        for _ in range(2 * self._count):
+            client.create()
+        return {"create": spread(client.waits.seconds), "polls that had to sleep": client.waits.sleeps}
+
+    @staticmethod
+    def _ratios(found: dict[str, Any]) -> dict[str, float]:
+        seconds = found["one client"]["create"]["median_ms"] / 1000
+        floor = found["floor"]
+        return {
+            "create / fresh limit-usage process": round(seconds / floor["fresh_limit_seconds"], 2),
+            "create / bare script": round(seconds / floor["bare_create_seconds"], 2),
+        }
+
+    def _calls(self, client: Client) -> dict[str, Any]:
+        volume = client.create()
+        path = f"/volumes/{volume['id']}"
+        cluster = f"/clusters/{volume['cluster']}"
+        found: dict[str, Any] = {
+            "hello": self._timed(lambda: client.ask("GET", "/hello")),
+            "volume info": self._timed(lambda: client.get(path)),
+            "volume list": self._timed(lambda: client.get("/volumes")),
+            "cluster info": self._timed(lambda: client.get(cluster)),
+            "expand": self._timed(lambda: client.work("POST", f"{path}/expand", {"expand_size": 1})),
+        }
+        empty = [client.create() for _ in range(5)]
+        found["delete an empty volume"] = spread([seconds_of(partial(delete, client, each)) for each in empty])
+        full = client.create()
+        self._fill(full)
+        found[f"delete a volume of {self._files} files"] = spread([seconds_of(lambda: delete(client, full))])
+        return found
+
+    def _fill(self, volume: dict[str, Any]) -> None:
+        """Makes files straight on the mounted tree of the node, through its own mount of the volume."""
+        script = (
+            "import os,sys\nroot,count=sys.argv[1],int(sys.argv[2])\n"
+            "for d in range(0,count,1000):\n"
+            "  os.mkdir(f'{root}/{d}')\n"
+            "  for f in range(min(1000,count-d)): os.close(os.open(f'{root}/{d}/{f}',os.O_CREAT|os.O_WRONLY))\n"
+        )
+        mount_point = "/run/bench-fill"
+        self._node.run(["mkdir", "-p", mount_point])
+        self._node.run(["mount", "-t", "glusterfs", f"localhost:/{volume['name']}", mount_point])
+        try:
+            argv = [sys.executable, "-c", script, mount_point, str(self._files)]
+            self._node.run(argv, timeout_seconds=1200)
+        finally:
+            self._node.run(["umount", "--lazy", mount_point])
+
+    def _timed(self, call: Callable[[], object]) -> dict[str, float]:
+        return spread([seconds_of(call) for _ in range(self._count)])
+
+    def _burst_of(self, urls: list[str], clients: int, floor: dict[str, Any]) -> dict[str, Any]:
+        """That many clients make volumes as fast as they are served."""
+        everyone = [Client(urls[number % len(urls)], ADMIN_KEY) for number in range(clients)]
+        errors: list[str] = []
+
+        def work(client: Client, count: int) -> None:
+            for _ in range(count):
+                try:
+                    client.create()
+                except (Refused, OSError) as error:
+                    errors.append(str(error))
+
+        each = max(1, self._burst // clients)
+        start = time.perf_counter()
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(work, everyone, [each] * clients))
+        rate = clients * each / (time.perf_counter() - start)
+        seconds = [one for client in everyone for one in client.waits.seconds]
+        for client in everyone:
+            client.close()
+        place = clients / rate
+        return {
+            "creates": clients * each,
+            "creates per second": round(rate, 1),
+            "of the bare script's rate from 8 threads": round(rate / floor["bare_create_rate_8_threads"], 2),
+            "wait": spread(seconds),
+            "mean_ms": round(1000 * sum(seconds) / len(seconds), 1),
+            "worst_ms": round(1000 * max(seconds), 1),
+            "worst / mean": round(max(seconds) * len(seconds) / sum(seconds), 2),
+            "p99 / (place / rate)": round(spread(seconds)["p99_ms"] / 1000 / place, 2),
+            "errors": len(errors),
+            "first error": errors[0] if errors else "",
+            "answers 429": sum(client.waits.too_many for client in everyone),
+            "polls that had to sleep": sum(client.waits.sleeps for client in everyone),
+            "most slept by one client, s": round(max(client.waits.slept_seconds for client in everyone), 1),
+        }
+
+    def _growth(self, instance: Instance, client: Client, volumes: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for goal in sorted({0, min(1000, volumes), volumes}):
+            self._grow(instance, client, goal)
+            count = len(client.get("/volumes")["volumes"])
+            found[f"at {count} volumes"] = step(f"at {count} volumes", lambda: self._at(instance, client))
+        instance.terminate()
+        start = time.perf_counter()
+        instance.start()
+        instance.wait_until_healthy()
+        ready = time.perf_counter() - start
+        again = Client(instance.url, ADMIN_KEY)
+        again.get("/volumes")
+        found["start to healthy, s"] = round(ready, 2)
+        found["start to a complete list, s"] = round(time.perf_counter() - start, 2)
+        again.close()
+        client.close()
+        return found
+
+    def _grow(self, instance: Instance, client: Client, goal: int) -> None:
+        missing = goal - len(client.get("/volumes")["volumes"])
+        everyone = [Client(instance.url, ADMIN_KEY) for _ in range(16)]
+
+        def work(number: int) -> None:
+            for _ in range(number, missing, len(everyone)):
+                everyone[number].create()
+
+        with ThreadPoolExecutor(len(everyone)) as pool:
+            list(pool.map(work, range(len(everyone))))
+        for one in everyone:
+            one.close()
+
+    def _at(self, instance: Instance, client: Client) -> dict[str, Any]:
+        client.waits.seconds.clear()
+        for _ in range(self._count):
+            client.create()
+        create = spread(client.waits.seconds)
+        volume = client.create()
+        cluster = f"/clusters/{volume['cluster']}"
+
+        def list_after_change() -> float:
+            client.create()
+            return seconds_of(lambda: client.get("/volumes"))
+
+        return {
+            "create": create,
+            "bare script, ms": round(1000 * self._floor()["bare_create_seconds"], 2),
+            "volume info": self._timed(lambda: client.get(f"/volumes/{volume['id']}")),
+            "volume list": self._timed(lambda: client.get("/volumes")),
+            "volume list after a change": spread([list_after_change() for _ in range(self._count)]),
+            "cluster info": self._timed(lambda: client.get(cluster)),
+            "resident memory, MiB": resident_mib(instance.pid),
+        }
+
+    def _three(self, found: dict[str, Any]) -> dict[str, Any]:
+        """One instance alone and three at once, on the same nodes and with the same number of clients."""
+        with ExitStack() as stack:
+            instances = [stack.enter_context(self._instance(node)) for node in range(3)]
+            one = self._burst_of([instances[0].url], 24, found["floor"])
+            three = self._burst_of([instance.url for instance in instances], 24, found["floor"])
+        ratio = three["creates per second"] / one["creates per second"]
+        return {"one of them": one, "all three": three, "three / one": round(ratio, 2)}
+
+
+def delete(client: Client, volume: dict[str, Any]) -> None:
+    """Deletes it and waits for the final answer."""
+    client.work("DELETE", f"/volumes/{volume['id']}")
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    """How long the call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def step(name: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Says what is measured, and measures it."""
+    print(f"measuring: {name}", flush=True)
+    return call()
+
+
+def resident_mib(pid: int) -> float:
+    """The resident memory of a process, by its id on this machine."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    kib = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    return round(kib / 1024, 1)
+
+
+def machine(nodes: int, count: int) -> dict[str, Any]:
+    """What it ran on."""
+    version = subprocess.run(["gluster", "--version"], capture_output=True, text=True, check=True).stdout
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "nodes": nodes,
+        "processors": os.cpu_count(),
+        "memory, GiB": round(memory_gib, 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "gluster": version.split()[1],
+        "repetitions": count,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Fixtures: Glusters to share, Glusters to break, and a Gluster volume for each test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from private_gluster import PrivateGluster
+
+from tests.pool import GlusterVolume, gluster_volume
+
+PROGRAMS = ("glusterd", "gluster", "mount.glusterfs", "ip", "mkfs.xfs", "nsenter", "unshare", "setfattr")
+
+
+def pytest_sessionstart() -> None:
+    """A machine that can't run the tests fails them: skipped ones would look like success."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if os.geteuid() != 0:
+        raise pytest.UsageError("the tests boot real Glusters and need root: run sudo tests/run")
+    if missing:
+        raise pytest.UsageError(f"the tests need {', '.join(missing)}: sudo tests/run installs what is missing")
+    if not os.path.exists("/dev/fuse"):
+        raise pytest.UsageError("the tests mount Gluster volumes and there is no /dev/fuse here")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop that the service runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def one_node() -> Iterator[PrivateGluster]:
+    """A Gluster with one node for all tests: don't break it."""
+    with PrivateGluster(nodes=1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def three_nodes() -> Iterator[PrivateGluster]:
+    """A trusted pool of three nodes for all tests: don't break it."""
+    with PrivateGluster(nodes=3) as pool:
+        yield pool
+
+
+@pytest.fixture
+def fresh_volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
+    """A Gluster volume of one brick, quota on and strict, for this test alone."""
+    with gluster_volume(one_node) as volume:
+        yield volume
+    one_node.delete_volume(volume.name)
+
+
+@pytest.fixture
+def fresh_replicated_volume(three_nodes: PrivateGluster) -> Iterator[GlusterVolume]:
+    """A distributed-replicated Gluster volume (2 x 3), quota on and strict, for this test alone."""
+    with gluster_volume(three_nodes, bricks_per_node=2) as volume:
+        yield volume
+    three_nodes.delete_volume(volume.name)
+
+
+@pytest.fixture
+def new_pool() -> Iterator[Callable[..., PrivateGluster]]:
+    """Boots a Gluster (arguments as PrivateGluster) for this test alone, to break as it likes."""
+    with ExitStack() as stack:
+        yield lambda *args, **options: stack.enter_context(PrivateGluster(*args, **options))
+
+
+@pytest.fixture
+def new_volume(new_pool: object) -> Iterator[Callable[..., GlusterVolume]]:
+    """Makes a Gluster volume (arguments as gluster_volume) in a pool of this test's own."""
+    with ExitStack() as stack:  # new_pool is asked for so that pools end after what runs on them
+        yield lambda *args, **options: stack.enter_context(gluster_volume(*args, **options))

@@ -1,0 +1,238 @@
+"""The parts of an instance in the test's own process: its times as short as a test wants, its steps one by one.
+
+They work on a mount of the test's own, like any other instance on that Gluster volume.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import anyio
+import httpx
+from fastapi import FastAPI
+from private_gluster import Node
+
+from piragua.errors import GlusterError
+from piragua.examination import Examination
+from piragua.gluster.gluster import Gluster
+from piragua.gluster.quota_conf import limited
+from piragua.heketi.app import build_app
+from piragua.heketi.core import Administration, Inspection
+from piragua.heketi.core import Volumes as FrontVolumes
+from piragua.in_flight import InFlight
+from piragua.inventory import Inventory
+from piragua.kept.flags import FlagStore
+from piragua.kept.modes import Modes
+from piragua.kept.tags import TagStore
+from piragua.limits import Limits
+from piragua.log import LogLevel
+from piragua.metrics import Metrics
+from piragua.models import Outcome
+from piragua.operations import Job, Journal, Operations, Ticket
+from piragua.pool_health import PoolHealth
+from piragua.purger import Purger
+from piragua.records import Records
+from piragua.repair import Repair
+from piragua.sweep import Sweep
+from piragua.topology.devices import Devices
+from piragua.topology.topology import Topology
+from piragua.tree import mounts
+from piragua.tree.mount import Mount
+from piragua.tree.mounted import Mounted
+from piragua.volumes.place import Place, require_limits
+from piragua.volumes.volumes import Volumes
+from tests.pool import GlusterVolume
+
+SETTLED_SECONDS = 600
+
+
+@dataclass
+class Clock:
+    """Both of the clocks that a core looks at: the machine's, and what the test lets pass."""
+
+    ahead_seconds: float = 0
+
+    @property
+    def time(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead_seconds)
+
+    @property
+    def monotonic_seconds(self) -> float:
+        return time.monotonic() + self.ahead_seconds
+
+    def pass_by(self, seconds: float) -> None:
+        self.ahead_seconds += seconds
+
+
+class QuotaConfOf:
+    """A node's own quota.conf, read from outside of the node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def limited_gfids(self, volume: str) -> frozenset[str]:
+        """gfids (32 hex digits) of all directories with a limit that this node has on record."""
+        path = self._node.root / f"var/lib/glusterd/vols/{volume}/quota.conf"
+        try:
+            return limited(path.read_bytes())
+        except OSError as error:
+            raise GlusterError((), 0, str(error)) from error
+
+
+@dataclass
+class Core:
+    """What runs, with the parts that tests call. Nothing sweeps but `sweep.sweep()`."""
+
+    mount: Mount
+    inventory: Inventory
+    purger: Purger
+    sweep: Sweep
+    volumes: Volumes
+    operations: Operations
+    app: FastAPI
+    clock: Clock
+    http: httpx.AsyncClient
+
+    @property
+    def mounted(self) -> Mounted:
+        return self.mount.current()
+
+    async def sweep_twice(self) -> None:
+        """Two sweeps, so far apart that what did not change in between counts as settled."""
+        await self.sweep.sweep()
+        self.clock.pass_by(SETTLED_SECONDS + 1)
+        await self.sweep.sweep()
+
+    async def until_absent(self, *volume_ids: str, timeout_seconds: float = 30) -> None:
+        """Waits until the purger has taken them away."""
+        with anyio.fail_after(timeout_seconds):
+            while set(volume_ids) & await self.mounted.ids_in_root():
+                await anyio.sleep(0.02)
+
+
+def gluster_on(node: Node) -> Gluster:
+    """Asks Gluster from inside of the node: some commands read files at stock paths."""
+    assert node.folder is not None
+    program = node.folder / "gluster-from-outside"
+    namespaces = "--net --mount --uts --ipc --pid --root"
+    program.write_text(f'#!/bin/sh\nexec nsenter --target={node.pid} {namespaces} --wd=/ -- gluster "$@"\n')
+    program.chmod(0o755)
+    return Gluster(program=str(program))
+
+
+@asynccontextmanager
+async def running_core(
+    volume: GlusterVolume,
+    folder: Path,
+    *,
+    node: int = 0,
+    purges: bool = True,
+    relist_seconds: float = 600,
+    wait_seconds: float = 20,
+    retention_seconds: float = 0,
+    max_operations: int = 1000,
+    hold_seconds: float = 5,
+    request_timeout_seconds: float = 30,
+) -> AsyncIterator[Core]:
+    """A core on the Gluster volume that is mounted at folder, asking that node's Gluster.
+
+    purges False: nothing is purged but what the test purges.
+    """
+    server = volume.pool.nodes[node]
+    gluster, clock = gluster_on(server), Clock()
+    mount = _mount(volume.name, folder)
+    inventory = Inventory(mount, relist_seconds=relist_seconds, wait_seconds=wait_seconds, retry_seconds=0.1)
+    limits, pool_health = Limits(gluster), PoolHealth(gluster)
+    purger = Purger(mount, limits, pool_health, pause_seconds=0.2, turn_seconds=0.5, now=lambda: clock.time)
+    topology = Topology(gluster, [volume.name], {}, max_age_seconds=0)
+    repair = Repair(topology, QuotaConfOf(server), limits, pool_health)
+    sweep = Sweep(
+        inventory,
+        purger,
+        repair,
+        settled_seconds=SETTLED_SECONDS,
+        pace_seconds=0,
+        now=lambda: clock.time,
+        monotonic=lambda: clock.monotonic_seconds,
+    )
+    place = Place(volume.name, inventory, limits, pool_health, purger)
+    volumes = Volumes({volume.name: place}, topology, retention_seconds=retention_seconds)
+
+    async def journal_of(cluster_id: str) -> Journal:
+        return (await volumes.place_of(cluster_id)).mounted()
+
+    async def verdict(ticket: Ticket) -> Outcome:
+        return await volumes.verdict(ticket.kind, ticket.cluster_id, ticket.volume_id, ticket.nonce)
+
+    async def problems() -> list[str]:
+        return []
+
+    operations = Operations(journal_of, verdict, limit=max_operations, hold_seconds=hold_seconds)
+    devices = Devices(gluster, topology, [volume.name])
+    in_flight = InFlight(operations, {volume.name: mount}, volumes.gluster_volume_of, sweep.wake, tell_seconds=0.1)
+    front_volumes: FrontVolumes[Job] = volumes
+    app = build_app(
+        front_volumes,
+        operations,
+        topology,
+        None,
+        health=problems,
+        administration=Administration(
+            devices, TagStore([mount]), FlagStore({volume.name: mount}), Modes([mount]), in_flight, LogLevel()
+        ),
+        inspection=Inspection(
+            Examination({volume.name: inventory}, topology, gluster, require=require_limits),
+            Records({volume.name: inventory}, topology),
+            Metrics({volume.name: inventory}, topology, devices, in_flight).text,
+        ),
+        request_timeout_seconds=request_timeout_seconds,
+    )
+    await mount.check()
+    try:
+        async with anyio.create_task_group() as background:
+            background.start_soon(inventory.keep)
+            background.start_soon(devices.keep)
+            background.start_soon(in_flight.keep)
+            if purges:
+                background.start_soon(purger.keep)
+            async with operations.open(shutdown_timeout_seconds=10), _client(app) as http:
+                yield Core(mount, inventory, purger, sweep, volumes, operations, app, clock, http)
+            background.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise _first_of(group) from None
+    finally:
+        await gluster.aclose()
+
+
+@asynccontextmanager
+async def mounted_at(volume: GlusterVolume, folder: Path) -> AsyncIterator[Mounted]:
+    """Only the tree, on the Gluster volume that is mounted at folder."""
+    mount = _mount(volume.name, folder)
+    await mount.check()
+    yield mount.current()
+
+
+def uncached_mount(volume: GlusterVolume, node: int = 0) -> Path:
+    """Mounts the whole Gluster volume with the options of Piragua's own mounts; returns the folder."""
+    return volume.mount(node, mounts.OPTIONS)
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What the test itself raised, without the task groups that it came through."""
+    first = group.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _mount(gluster_volume: str, folder: Path) -> Mount:
+    async def servers() -> list[str]:
+        return []
+
+    return Mount(gluster_volume, str(folder), own=False, servers=servers)
+
+
+def _client(app: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app)
+    return httpx.AsyncClient(transport=transport, base_url="http://piragua", timeout=60)

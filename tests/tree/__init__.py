@@ -1,0 +1,1 @@
+"""The package piragua.tree on real Glusters, and what its tests need: directories by hand, holders of locks."""

@@ -1,0 +1,128 @@
+"""Settings, and files written anew as a whole, on a replicated Gluster volume with several replica sets."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from private_gluster import PrivateGluster
+
+from piragua.tree import kept, layout, settings, small_files
+from piragua.tree.handle import Handle
+from piragua.tree.mounts import prove
+from tests.core import uncached_mount
+from tests.pool import gluster_volume
+
+ROUNDS = 100
+FOLDER = layout.TAGS
+KEY = "0ccdb25d284334dc7ad7cd623126a649"
+
+
+@pytest.fixture(scope="module")
+def mounted(three_nodes: PrivateGluster) -> Iterator[list[Handle]]:
+    """Two mounts of one Gluster volume, set up."""
+    with gluster_volume(three_nodes, bricks_per_node=2) as volume:
+        both = [prove(volume.name, str(uncached_mount(volume, node))) for node in range(2)]
+        small_files.make_lock_file(both[0])
+        small_files.set_up(both[0])
+        yield both
+    three_nodes.delete_volume(volume.name)
+
+
+@pytest.fixture
+def handles(mounted: list[Handle]) -> list[Handle]:
+    """The same, with nothing kept."""
+    for each in (Path(mounted[0].path) / FOLDER).iterdir():
+        each.unlink()
+    return mounted
+
+
+def files(handle: Handle) -> list[str]:
+    return sorted(each.name for each in (Path(handle.path) / FOLDER).iterdir())
+
+
+def test_a_reader_always_finds_a_whole_one(handles: list[Handle]) -> None:
+    writer, reader = handles
+    kept.replace(writer, FOLDER, KEY, b"0" * 1000)
+    seen: list[bytes | None] = []
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            seen.append(kept.read(reader, FOLDER, KEY))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        for number in range(ROUNDS):
+            data = str(number % 10).encode() * 1000
+            kept.replace(writer, FOLDER, KEY, data)
+            assert kept.read(writer, FOLDER, KEY) == data
+    finally:
+        over.set()
+        thread.join()
+    assert kept.read(reader, FOLDER, KEY) == data
+    assert len(seen) > ROUNDS // 10
+    assert {None if each is None else (len(each), len(set(each))) for each in seen} == {(1000, 1)}
+    assert len(files(reader)) == 2
+
+
+def test_what_is_not_there_or_was_taken_away_is_none(handles: list[Handle]) -> None:
+    handle = handles[0]
+    assert kept.read(handle, FOLDER, KEY) is None
+    kept.remove(handle, FOLDER, KEY)
+    kept.replace(handle, FOLDER, KEY, b"")
+    kept.replace(handle, FOLDER, "other", b"kept")
+    assert kept.read(handle, FOLDER, KEY) == b""
+    kept.remove(handle, FOLDER, KEY)
+    assert kept.read_folder(handle, FOLDER) == {"other": b"kept"}
+
+
+def test_what_a_dead_writer_left_half_does_not_count(handles: list[Handle]) -> None:
+    handle = handles[0]
+    folder = Path(handle.path) / FOLDER
+    (folder / f"{KEY}.1").write_bytes(b"hal")
+    assert kept.read(handle, FOLDER, KEY) is None
+    kept.replace(handle, FOLDER, KEY, b"first")
+    (folder / f"{KEY}.3").write_bytes(b"")
+    assert kept.read(handle, FOLDER, KEY) == b"first"
+    kept.replace(handle, FOLDER, KEY, b"second")
+    assert kept.read(handle, FOLDER, KEY) == b"second"
+    assert files(handle) == [f"{KEY}.2", f"{KEY}.4"]
+
+
+def test_of_two_who_change_it_at_once_one_fails(handles: list[Handle], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock keeps them apart; where it was lost, one of them is told."""
+    first, second = handles
+    kept.replace(first, FOLDER, KEY, b"before")
+    writes = kept._write
+
+    def slow(folder_fd: int, name: str, data: bytes) -> None:
+        monkeypatch.setattr(kept, "_write", writes)
+        kept.replace(second, FOLDER, KEY, b"second")
+        writes(folder_fd, name, data)
+
+    monkeypatch.setattr(kept, "_write", slow)
+    with pytest.raises(FileExistsError):
+        kept.replace(first, FOLDER, KEY, b"first")
+    assert {kept.read(each, FOLDER, KEY) for each in handles} == {b"second"}
+
+
+def test_no_link_is_followed(handles: list[Handle], tmp_path: Path) -> None:
+    handle = handles[0]
+    secret = tmp_path / "secret"
+    secret.write_text("of the server\n")
+    (Path(handle.path) / FOLDER / f"{KEY}.1").symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic"):
+        kept.read(handle, FOLDER, KEY)
+    assert secret.read_text() == "of the server\n"
+
+
+def test_a_setting_is_read_everywhere_as_it_was_set_last(handles: list[Handle]) -> None:
+    first, second = handles
+    assert settings.read(second, "mode") is None
+    for number in range(50):
+        data = str(number).encode()
+        settings.write(first, "mode", data)
+        assert [settings.read(each, "mode") for each in handles] == [data, data]
+    assert settings.read(second, "flags") is None

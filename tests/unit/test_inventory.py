@@ -1,0 +1,196 @@
+"""Lists from memory, on a made-up Gluster volume whose calls can be held up."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import uuid4
+
+import anyio
+import pytest
+
+from piragua.errors import MountError, NotMounted, NotReady
+from piragua.inventory import Inventory
+from piragua.tree.feed import NOWHERE, Position
+from piragua.tree.mount import Mount
+from piragua.tree.record import Gone, Record
+from piragua.tree.states import Look
+
+pytestmark = pytest.mark.anyio
+
+GONE = Gone(datetime(2024, 1, 1, tzinfo=UTC), 0)
+
+
+@dataclass
+class Tree:
+    """What `Mounted` and `Mount` are to the inventory. hold: looks wait for it after they were taken."""
+
+    gluster_volume: str = "gv0"
+    path: str = "/mnt"
+    found: dict[str, Look] = field(default_factory=dict)
+    feed: list[str] | None = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    inode: int = 7
+    mounted: bool = True
+    hold: anyio.Event | None = None
+    taken: anyio.Event = field(default_factory=anyio.Event)
+    looked_at: int = 0
+
+    def current(self) -> "Tree":
+        if not self.mounted:
+            raise NotMounted(self.path, 0, "not mounted")
+        return self
+
+    def put(self, *, gone: bool = False, told: bool = True, volume_id: str | None = None) -> str:
+        volume_id = volume_id or uuid4().hex
+        record = Record(2**30, f"vol_{volume_id}")
+        self.found[volume_id] = Look(volume_id, record=record, published=True, gone=GONE if gone else None)
+        if told and self.feed is not None:
+            self.feed.append(volume_id)
+        return volume_id
+
+    async def feed_position(self) -> Position:
+        return NOWHERE if self.feed is None else Position(self.inode, len(self.feed))
+
+    async def changed_since(self, read: Position, end: Position) -> tuple[frozenset[str], Position] | None:
+        if self.feed is None or read.inode != end.inode:
+            return None
+        return frozenset(self.feed[read.offset_bytes : end.offset_bytes]), end
+
+    async def ids_in_root(self) -> frozenset[str]:
+        if not self.mounted:
+            raise MountError(self.path, 107, "not connected")
+        return frozenset(self.found)
+
+    async def held_ids(self, volume_ids: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.held & set(volume_ids))
+
+    async def looks(self, volume_ids: Iterable[str]) -> dict[str, Look]:
+        seen = {each: self.found.get(each, Look(each, exists=False)) for each in volume_ids}
+        self.looked_at += len(seen)
+        if seen and self.hold is not None:
+            hold, self.hold = self.hold, None
+            self.taken.set()
+            await hold.wait()
+        return seen
+
+
+@asynccontextmanager
+async def kept(tree: Tree, **times: float) -> AsyncIterator[Inventory]:
+    inventory = Inventory(cast(Mount, tree), **{"relist_seconds": 600, "wait_seconds": 5, **times})
+    async with anyio.create_task_group() as group:
+        group.start_soon(inventory.keep)
+        yield inventory
+        group.cancel_scope.cancel()
+
+
+async def test_a_list_costs_nothing_per_volume_while_nothing_changes() -> None:
+    tree = Tree()
+    ids = sorted(tree.put() for _ in range(50))
+    async with kept(tree) as inventory:
+        assert await inventory.ids() == ids
+        before = tree.looked_at
+        for _ in range(10):
+            assert await inventory.ids() == ids
+        assert tree.looked_at == before
+        tree.put(volume_id=ids[0], gone=True)
+        assert await inventory.ids() == ids[1:]
+        assert tree.looked_at == before + 1
+
+
+async def test_no_list_before_it_is_complete() -> None:
+    tree = Tree(hold=anyio.Event())
+    volume_id = tree.put()
+    assert tree.hold is not None
+    hold = tree.hold
+    async with kept(tree, wait_seconds=0.05) as inventory:
+        with pytest.raises(NotReady):
+            await inventory.ids()
+        hold.set()
+        with anyio.fail_after(5):
+            while True:
+                try:
+                    assert await inventory.ids() == [volume_id]
+                    break
+                except NotReady:
+                    pass
+
+
+async def test_a_mount_that_went_is_an_error_and_not_a_short_list() -> None:
+    tree = Tree()
+    tree.put()
+    async with kept(tree, retry_seconds=0.01) as inventory:
+        assert len(await inventory.ids()) == 1
+        tree.mounted = False
+        with pytest.raises(NotMounted):
+            await inventory.ids()
+        tree.mounted = True
+        assert len(await inventory.ids()) == 1
+
+
+async def test_an_old_look_never_replaces_a_newer_one() -> None:
+    # a listing looks at a volume, which is deleted and answered for before the listing comes to its end
+    tree = Tree()
+    async with kept(tree, relist_seconds=0.02) as inventory:
+        assert await inventory.ids() == []
+        tree.hold = hold = anyio.Event()
+        volume_id = tree.put(told=False)
+        with anyio.fail_after(5):
+            await tree.taken.wait()
+        tree.put(volume_id=volume_id, gone=True)
+        answers: list[list[str]] = []
+
+        async def ask() -> None:
+            answers.append(await inventory.ids())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            hold.set()
+        assert answers == [[]]
+        assert await inventory.ids() == []
+
+
+async def test_what_is_worked_on_is_looked_at_until_it_is_free() -> None:
+    tree = Tree()
+    async with kept(tree) as inventory:
+        volume_id = tree.put()
+        tree.held.add(volume_id)
+        assert await inventory.ids() == [volume_id]
+        tree.put(volume_id=volume_id, gone=True, told=False)
+        assert await inventory.ids() == [], "its deleter wrote the line before the mark"
+        tree.put(volume_id=volume_id, told=False)
+        tree.held.clear()
+        assert await inventory.ids() == [volume_id]
+
+
+@pytest.mark.parametrize("what", ["another file", "no file"])
+async def test_a_lost_feed_means_a_whole_new_list(what: str) -> None:
+    tree = Tree()
+    kept_id, gone_id = tree.put(), tree.put()
+    async with kept(tree) as inventory:
+        assert await inventory.ids() == sorted([kept_id, gone_id])
+        tree.put(volume_id=gone_id, gone=True, told=False)
+        tree.feed = [] if what == "another file" else None
+        tree.inode = 8
+        assert await inventory.ids() == [kept_id]
+        tree.put(volume_id=gone_id, told=what == "another file")
+        assert await inventory.ids() == sorted([kept_id, gone_id])
+
+
+async def test_many_who_ask_at_once_share_the_work() -> None:
+    tree = Tree()
+    async with kept(tree) as inventory:
+        await inventory.ids()
+        ids = sorted(tree.put() for _ in range(5))
+        before, answers = tree.looked_at, list[Any]()
+
+        async def ask() -> None:
+            answers.append(await inventory.ids())
+
+        async with anyio.create_task_group() as group:
+            for _ in range(100):
+                group.start_soon(ask)
+        assert answers == [ids] * 100
+        assert tree.looked_at - before <= 10

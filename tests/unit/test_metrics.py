@@ -1,0 +1,139 @@
+"""The exposition, as Prometheus reads it."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import cast
+
+import anyio
+import pytest
+
+from piragua.errors import NotMounted, PiraguaError
+from piragua.inventory import Inventory
+from piragua.metrics import Metrics, Sample, exposition
+from piragua.models import BYTES_PER_GIB, Device, DeviceBrick, OperationKind, UnderWay
+from piragua.topology.topology import Topology
+from piragua.tree.record import Gone, Record
+from piragua.tree.states import DataDirectory, Look
+from tests.heketi_clients.in_memory import (
+    CLUSTER_ID,
+    NODE_IDS,
+    InMemoryDevices,
+    InMemoryInFlight,
+    InMemoryTopology,
+)
+
+pytestmark = pytest.mark.anyio
+
+_LINE = re.compile(r'[a-zA-Z_]+(\{[a-z_]+="([^"\\\n]|\\.)*"(,[a-z_]+="([^"\\\n]|\\.)*")*\})? [0-9]+')
+KIB = 1024
+
+# The names that a recorded Heketi shows with volumes, block volumes and devices (Heketi contract 1.7).
+HEKETIS = {
+    "heketi_up",
+    "heketi_cluster_count",
+    "heketi_volumes_count",
+    "heketi_block_volumes_count",
+    "heketi_nodes_count",
+    "heketi_device_count",
+    *(f"heketi_device_{what}{unit}" for what in ("size", "free", "used") for unit in ("", "_bytes")),
+    "heketi_device_brick_count",
+    *(f"heketi_operations_{which}_count" for which in ("total", "new", "stale", "failed", "inFlight")),
+}
+
+
+class Seen:
+    """An inventory that has seen these."""
+
+    def __init__(
+        self, looks: Mapping[str, Look], failure: PiraguaError | None = None, wait_seconds: float = 0
+    ) -> None:
+        self._looks = looks
+        self._failure = failure
+        self._wait_seconds = wait_seconds
+
+    async def looks(self) -> Mapping[str, Look]:
+        await anyio.sleep(self._wait_seconds)
+        if self._failure:
+            raise self._failure
+        return self._looks
+
+
+def volume(number: int, size_gib: int, gone: Gone | None = None) -> tuple[str, Look]:
+    volume_id = f"{number:032x}"
+    record = Record(size_gib * BYTES_PER_GIB, "data")
+    return volume_id, Look(volume_id, record=record, published=True, gone=gone)
+
+
+def metrics(seen: Seen, *, timeout_seconds: float = 5) -> Metrics:
+    bricks = tuple(DeviceBrick(f"{n}" * 32, CLUSTER_ID, f"/brick{n}", 100 * KIB) for n in range(2))
+    device = Device("d" * 32, NODE_IDS[0], '/dev/mapper/"odd"\\', 100 * KIB, 30 * KIB, True, bricks)
+    operations = [
+        UnderWay("01", OperationKind.CREATE, "a" * 32),
+        UnderWay("02", OperationKind.EXPAND, "b" * 32, stale=True),
+    ]
+    return Metrics(
+        cast(Mapping[str, Inventory], {"gv0": seen}),
+        cast(Topology, InMemoryTopology()),
+        InMemoryDevices((device,)),
+        InMemoryInFlight(operations),
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def values(text: str) -> dict[str, int]:
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    return {name: int(value) for name, value in lines}
+
+
+async def test_all_of_heketis_names_are_there_in_a_text_that_prometheus_reads() -> None:
+    text = await metrics(Seen({})).text()
+    assert text.endswith("\n")
+    typed = re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
+    assert set(typed) >= HEKETIS
+    assert len(typed) == len(set(typed))
+    for block in text.split("# HELP ")[1:]:
+        helped, typed_line, *lines = block.splitlines()
+        name = helped.split()[0]
+        assert typed_line == f"# TYPE {name} gauge"
+        assert all(_LINE.fullmatch(line) and re.split("[{ ]", line)[0] == name for line in lines), block
+
+
+async def test_values_are_those_of_the_core() -> None:
+    original = Look(
+        "f" * 32, entries=("x",), data=DataDirectory("x", 0, 0, 0o755, False), limit_bytes=BYTES_PER_GIB
+    )
+    trash = volume(3, 7, Gone(datetime(2026, 5, 1, tzinfo=UTC), 60))
+    looks = dict([volume(1, 2), volume(2, 3), trash, (original.volume_id, original)])
+    found = values(await metrics(Seen(looks)).text())
+    cluster = f'{{cluster="{CLUSTER_ID}"}}'
+    assert found[f"heketi_volumes_count{cluster}"] == 3
+    assert found[f"piragua_volumes_size_bytes{cluster}"] == 6 * BYTES_PER_GIB
+    assert found[f"piragua_trash_volumes{cluster}"] == 1
+    assert found[f"piragua_trash_size_bytes{cluster}"] == 7 * BYTES_PER_GIB
+    labels = (
+        f'{{cluster="{CLUSTER_ID}",hostname="node1.example.com",storage_hostname="10.0.0.1",id="{"d" * 32}",'
+        r'device="/dev/mapper/\"odd\"\\",pv_uuid=""}'
+    )
+    sizes = [
+        found[f"heketi_device_{what}{labels}"] for what in ("size", "free", "used", "used_bytes", "brick_count")
+    ]
+    assert sizes == [100, 30, 70, 70 * KIB, 2]
+    counts = [
+        found[f"heketi_operations_{which}_count"] for which in ("total", "new", "inFlight", "stale", "failed")
+    ]
+    assert counts == [2, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "seen", [Seen({}, NotMounted("/mnt", 0, "away")), Seen({}, wait_seconds=60)], ids=["away", "slow"]
+)
+async def test_a_state_that_cannot_be_read_is_up_0_and_nothing_else(seen: Seen) -> None:
+    with anyio.fail_after(30):
+        text = await metrics(seen, timeout_seconds=0.05).text()
+    assert values(text) == {"heketi_up": 0}
+
+
+def test_labels_cannot_break_a_line() -> None:
+    text = exposition([Sample("heketi_up", {"a": 'x"\\\n'}, 1)])
+    assert text.splitlines()[-1] == r'heketi_up{a="x\"\\\n"} 1'
