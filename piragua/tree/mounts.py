@@ -17,8 +17,15 @@ import anyio
 from piragua.errors import MountError, NotMounted
 from piragua.tree.handle import Handle
 
-OPTIONS = "attribute-timeout=0,entry-timeout=0,xlator-option=*-md-cache.pass-through=on"
-"""The kernel's caches and Gluster's md-cache off: each is good for 1 s of old answers (glusterfs 10.3)."""
+_PASSED_THROUGH = "*-[mw][dr][-i][ct][ae][c-][hb]e*"
+"""md-cache and write-behind: `mount.glusterfs` takes one pattern for all translators' names."""
+
+OPTIONS = f"attribute-timeout=0,entry-timeout=0,xlator-option={_PASSED_THROUGH}.pass-through=on"
+"""The kernel's caches and Gluster's md-cache off: each is good for 1 s of old answers (glusterfs 10.3).
+
+write-behind off: when a limit cuts a write short it writes past the end of its buffer with the next one, and
+the client dies (glusterfs 10.3, test_mount_options).
+"""
 
 _SETSID = "/usr/bin/setsid"
 _SYSTEM_PATH = ":/usr/sbin:/sbin"

@@ -17,7 +17,7 @@ from functools import partial
 from statistics import median
 
 GIB = 2**30
-OPTIONS = "attribute-timeout=0,entry-timeout=0,xlator-option=*-md-cache.pass-through=on"
+OPTIONS = "attribute-timeout=0,entry-timeout=0,xlator-option=*-[mw][dr][-i][ct][ae][c-][hb]e*.pass-through=on"
 
 
 class WarmSession:
