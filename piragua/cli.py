@@ -6,16 +6,20 @@ not hold. 2: no such command or option. What went wrong is one sentence on stand
 
 import os
 import sys
+import uuid
+from collections.abc import Mapping
 from typing import BinaryIO, NoReturn
 
 import click
 
 from piragua import __version__
+from piragua.client.trash import trash
 from piragua.config import ConfigError, Settings
 from piragua.errors import PiraguaError
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTING = 3
+_KEYS = ("PIRAGUA_ADMIN_KEY", "PIRAGUA_ADMIN_KEY_FILE", "PIRAGUA_USER_KEY", "PIRAGUA_USER_KEY_FILE", "JWT_SECRET")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +29,9 @@ def main() -> None:
 
     Settings come from the environment: environment.example has them all.
     """
+
+
+main.add_command(trash)
 
 
 @main.command()
@@ -40,13 +47,36 @@ def serve() -> None:
 
 
 @main.command()
-def check() -> None:
-    """Show whether each precondition holds, and the command that mends it."""
-    settings = _settings()
-    from piragua import check
+@click.option("--fix", is_flag=True, help="Mend what can be mended. Without this nothing is changed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+@click.option("--keep", multiple=True, metavar="ID", help="With --fix: that unclear one is a volume.")
+@click.option("--discard", multiple=True, metavar="ID", help="With --fix: that unclear one goes to the trash.")
+@click.option(
+    "--settled-seconds",
+    type=click.FloatRange(min=0),
+    default=600,
+    show_default=True,
+    help="With --fix: the time between two looks at what a crash left. A shorter one can end what still runs.",
+)
+def check(
+    fix: bool, as_json: bool, keep: tuple[str, ...], discard: tuple[str, ...], settled_seconds: float
+) -> None:
+    """Show what keeps Piragua from working and what is wrong with volumes, and with --fix mend it.
 
+    Exit status 0: nothing is wrong (any more).
+    """
+    settings = _settings()
+    from piragua.checking import command, scene
+
+    if (keep or discard) and not fix:
+        raise click.UsageError("--keep and --discard are for --fix")
+    kept = {_volume_id(each): scene.Choice.KEEP for each in keep}
+    discarded = {_volume_id(each): scene.Choice.DISCARD for each in discard}
+    if kept.keys() & discarded.keys():
+        raise click.UsageError("an id is named by both --keep and --discard")
     try:
-        sys.exit(check.run(settings))
+        wishes = command.Wishes(fix, as_json, settled_seconds, choices=kept | discarded)
+        sys.exit(command.run(settings, wishes))
     except PiraguaError as error:
         _end(error, EXIT_FAILED)
 
@@ -68,11 +98,39 @@ def restore_records(file: BinaryIO, yes: bool) -> None:
         _end(error, EXIT_FAILED)
 
 
-def _settings() -> Settings:
+@main.command("reload")
+@click.argument("pid", type=click.IntRange(min=1))
+def reload(pid: int) -> None:
+    """Have the service of that process id take its certificate and its log level as they are now.
+
+    `systemctl reload piragua` runs it, with the settings as they are in the file now. A wrong
+    one is said, and the service goes on with what it has. Keys are not looked at.
+    """
+    # They are read at a start only, and systemd shows credentials to nobody but the service itself.
+    but_keys = {name: value for name, value in os.environ.items() if name not in _KEYS}
+    settings = _settings({**but_keys, "PIRAGUA_DISABLE_AUTH": "true"})
+    from piragua import systemd
+
     try:
-        return Settings.from_environment(os.environ)
+        systemd.ask_to_reload(pid, settings.log_level)
+    except OSError as error:
+        click.echo(f"piragua: cannot reload: {error.strerror}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+def _settings(env: Mapping[str, str] = os.environ) -> Settings:
+    try:
+        return Settings.from_environment(env)
     except ConfigError as error:
         _end(error, EXIT_WRONG_SETTING)
+
+
+def _volume_id(text: str) -> str:
+    """The id of a volume as 32 hex digits, given with dashes or without."""
+    try:
+        return uuid.UUID(text).hex
+    except ValueError:
+        raise click.UsageError(f"not the id of a volume: {text}") from None
 
 
 def _end(error: Exception, status: int) -> NoReturn:

@@ -51,6 +51,10 @@ class Inventory:
         """Whether a listing or the feed has named that id here."""
         return volume_id in self._seen
 
+    def note(self, look: Look) -> None:
+        """Takes over what was just made here, of which the feed speaks as well."""
+        self._seen.setdefault(look.volume_id, look)
+
     async def ids(self) -> list[str]:
         """Ids of all volumes, sorted. NotReady or MountError while they cannot be told."""
         return sorted(each for each, look in (await self.looks()).items() if look.state in LISTED)
@@ -136,6 +140,7 @@ class Inventory:
             self._unsettled |= there ^ self._seen.keys()
             await self._refreshed()
         else:
+            there |= await mounted.named_ids(there)
             await self._look_again(mounted, there | self._seen.keys())
             async with self._refreshing:
                 self._mounted, self._position = mounted, before

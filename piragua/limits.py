@@ -1,8 +1,9 @@
 """Limits of volumes: set through the `gluster` program, one command at a time, and read back."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -31,6 +32,20 @@ class QuotaCommands(Protocol):
         """What the same says of the use."""
 
 
+class Courtesy(Protocol):
+    """The part of `piragua.gluster.history.Courtesy` that is needed here."""
+
+    async def let_in(self) -> None:
+        """Waits while somebody else's command is to come first."""
+
+
+class NoCourtesy:
+    """For a glusterd whose history is out of sight."""
+
+    async def let_in(self) -> None:
+        """Returns at once."""
+
+
 async def _nothing() -> None:
     return None
 
@@ -40,17 +55,20 @@ class Limits:
 
     queue_seconds: how long a command may wait for those before it here; turn_timeout_seconds: for other
     instances. read_back_seconds: how long a limit that was set may take to be seen through the mount.
+    courtesy is asked before each command, with the turn held, so that all instances leave the gap.
     """
 
     def __init__(
         self,
         gluster: QuotaCommands,
+        courtesy: Courtesy | None = None,
         *,
         queue_seconds: float = 600,
         turn_timeout_seconds: float = 60,
         read_back_seconds: float = 5,
     ) -> None:
         self._gluster = gluster
+        self._courtesy = courtesy or NoCourtesy()
         self._queue_seconds = queue_seconds
         self._turn_timeout_seconds = turn_timeout_seconds
         self._read_back_seconds = read_back_seconds
@@ -64,12 +82,14 @@ class Limits:
         allowed: Callable[[], Awaitable[None]] = _nothing,
         counted: Callable[[], Awaitable[None]] = _nothing,
         all_is_well: Callable[[], Awaitable[bool]] | None = None,
+        read: Callable[[], Awaitable[int | None]] | None = None,
     ) -> None:
         """The limit of that volume is size_bytes when this returns.
 
         allowed is asked while the turn is held, and raises what speaks against it (the sum of limits); counted
         is done before the turn ends, so that the next one's sum has the new size in it. When the limit reads
-        back differently, all_is_well decides whether the command's own success counts.
+        back differently, all_is_well decides whether the command's own success counts. read gives the limit in
+        bytes, for who has more to look at; asked last, and whatever it raises is raised.
         Raises LimitNotSet, GlusterBusy, GlusterTimeout (it may still happen), GlusterError and MountError.
         """
         path = f"/{dashed(volume_id)}"
@@ -82,7 +102,7 @@ class Limits:
             raise GlusterBusy(
                 ("volume", "quota", mounted.gluster_volume, "limit-usage", path), 0, str(error)
             ) from error
-        seen = await self._read_back(mounted, volume_id, size_bytes)
+        seen = await self._read_back(read or partial(self._see, mounted, volume_id), size_bytes)
         if seen != size_bytes:
             if all_is_well is not None and not await all_is_well():
                 _log.warning("the limit of %s reads back as %s while the pool is not well", volume_id, seen)
@@ -92,10 +112,11 @@ class Limits:
     async def remove(self, mounted: Mounted, volume_id: str) -> None:
         """No peer's quota.conf knows the directory when this returns; it must still be there.
 
-        Setting a limit first makes a peer that has missed it forget it as well (glusterfs 10.3).
+        Setting a limit first makes a peer that has missed it forget it as well (glusterfs 10.3). Nobody waits
+        for it: what makes volumes goes first.
         """
         path = f"/{dashed(volume_id)}"
-        async with self._turn(mounted):
+        async with self._turn(mounted, urgent=False):
             await self._gluster.set_limit(mounted.gluster_volume, path, 2**30)
             await self._gluster.remove_limit(mounted.gluster_volume, path)
 
@@ -103,14 +124,19 @@ class Limits:
         """What the volume holds, as quota counts it, over its limit too. GlusterError when it is not there."""
         return await self._gluster.used_bytes(mounted.gluster_volume, f"/{dashed(volume_id)}")
 
-    def _turn(self, mounted: Mounted) -> AbstractAsyncContextManager[None]:
-        return mounted.quota_turn(queue_seconds=self._queue_seconds, timeout_seconds=self._turn_timeout_seconds)
+    @asynccontextmanager
+    async def _turn(self, mounted: Mounted, *, urgent: bool = True) -> AsyncIterator[None]:
+        async with mounted.quota_turn(
+            queue_seconds=self._queue_seconds, timeout_seconds=self._turn_timeout_seconds, urgent=urgent
+        ):
+            await self._courtesy.let_in()
+            yield
 
-    async def _read_back(self, mounted: Mounted, volume_id: str, size_bytes: int) -> int | None:
+    async def _read_back(self, read: Callable[[], Awaitable[int | None]], size_bytes: int) -> int | None:
         deadline = anyio.current_time() + self._read_back_seconds
         pause_seconds = 0.02
         while True:
-            seen = await self._see(mounted, volume_id)
+            seen = await read()
             if seen == size_bytes or anyio.current_time() > deadline:
                 return seen
             await anyio.sleep(pause_seconds)

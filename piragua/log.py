@@ -2,10 +2,14 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
+
+# From syslog(3): debug, info, warning, err, crit.
+_JOURNAL_LEVELS = ((50, 2), (40, 3), (30, 4), (20, 6), (0, 7))
 
 
 class _Json(logging.Formatter):
@@ -30,10 +34,29 @@ class _Text(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
+class _Prefixed(logging.Formatter):
+    """Each line begins with its level as systemd's journal takes it off again (sd-daemon(3))."""
+
+    def __init__(self, plain: logging.Formatter) -> None:
+        super().__init__()
+        self._plain = plain
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = next(number for least, number in _JOURNAL_LEVELS if record.levelno >= least)
+        return "\n".join(f"<{level}>{line}" for line in self._plain.format(record).split("\n"))
+
+
+def _is_journal(fd: int, env: Mapping[str, str]) -> bool:
+    """Whether systemd has connected the descriptor to its journal (systemd.exec(5), $JOURNAL_STREAM)."""
+    told = env.get("JOURNAL_STREAM", "")
+    return bool(told) and told == "{0.st_dev}:{0.st_ino}".format(os.fstat(fd))
+
+
 def set_up(level: str, form: str) -> None:
     """Sends all logging to standard error. level: debug, info, warning or error; form: text or json."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if form == "json" else _Text())
+    formatter = _Json() if form == "json" else _Text()
+    handler.setFormatter(_Prefixed(formatter) if _is_journal(2, os.environ) else formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for chatty in ("asyncio", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -46,7 +46,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A Gluster volume at the time of the scrape. devices: by node."""
+    """A Gluster volume at the time of the scrape. devices: those with bricks of it, by node."""
 
     cluster: GlusterVolume
     looks: Mapping[str, Look]
@@ -74,7 +74,7 @@ _HELP = {
     "heketi_operations_stale_count": "Operations whose server went away, not settled yet",
     "heketi_operations_failed_count": "Always 0: what failed was undone, and is over",
     "heketi_operations_inFlight_count": "Operations that an instance works on, or has queued",
-    "piragua_volumes_size_bytes": "Sum of the sizes of all volumes on the Gluster volume",
+    "piragua_volumes_size_bytes": "Sum of the sizes of all volumes on the Gluster volume that can be read",
     "piragua_trash_volumes": "Deleted volumes that are not purged yet",
     "piragua_trash_size_bytes": "Sum of the sizes of deleted volumes that are not purged yet",
 }
@@ -119,8 +119,16 @@ class Metrics:
         return samples + list(_of_operations(await self._in_flight.all()))
 
     async def _see(self, cluster: GlusterVolume) -> _Seen:
+        """With those devices only that hold bricks of it: a server can have others, for other Gluster volumes."""
         nodes = await self._topology.nodes(cluster.id)
-        devices = {node.id: await self._devices.of_node(node.id) for node in nodes}
+        devices = {
+            node.id: tuple(
+                device
+                for device in await self._devices.of_node(node.id)
+                if any(brick.cluster_id == cluster.id for brick in device.bricks)
+            )
+            for node in nodes
+        }
         return _Seen(cluster, await self._inventories[cluster.name].looks(), nodes, devices)
 
 

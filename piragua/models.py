@@ -208,6 +208,13 @@ class Mode(Enum):
     READ_ONLY = "read-only"
 
 
+class PurgeState(Enum):
+    """Whether deleted volumes whose retention is over are purged."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+
+
 class OperationKind(Enum):
     """Long work, by the byte that stands for it in an operation's id."""
 

@@ -221,13 +221,13 @@ class Operations:
                 except PiraguaError as error:
                     _log.warning("the failure of operation %s cannot be kept: %s", ticket.id, error)
         finally:
-            await lock.release()
             self._running.pop(ticket.id, None)
             running.job = None
             self._ended[ticket.id] = running
             while len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)
-            running.ended.set()
+            running.ended.set()  # whoever asks here need not wait for the lock, which others ask
+            await lock.release()
 
     @staticmethod
     async def _outcome(job: Job, ticket: Ticket) -> Outcome:

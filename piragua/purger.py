@@ -5,17 +5,25 @@ into this one what it finds there. The order never changes: emptied, and only wh
 limit off, directory off. A limit that outlives its directory could not be removed any more (glusterfs 10.3).
 """
 
+import errno
 import logging
+import math
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 
-from piragua.errors import GlusterTimeout, MountError, NotMounted, PiraguaError
+from piragua.errors import GlusterTimeout, MountError, NameInUse, NotMounted, PiraguaError
+from piragua.kept.purging import purge_state_of
 from piragua.limits import Limits
+from piragua.models import PurgeState
 from piragua.pool_health import Health, PoolHealth
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.purge import STANCHED_LIMIT_BYTES, write_ballast
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, State
 
@@ -35,11 +43,26 @@ class TurnOver(PiraguaError):
     """The volume is so large that others get their turn first; it goes on after them."""
 
 
+class Paused(PiraguaError):
+    """An administrator lets nothing be purged now; it goes on when that ends."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far this instance is with a volume. working: right now. waits_for: why it was put off, or ""."""
+
+    working: bool
+    entries_removed: int
+    waits_for: str
+
+
 class Purger:
     """Purges the volumes of one Gluster volume. `keep` has to run.
 
-    pause_seconds: how long to leave alone what cannot be purged now, doubled each time. turn_seconds: how
-    long a large volume is emptied while others wait. now: the time (UTC).
+    workers: volumes that are purged at once. pause_seconds: how long to leave alone what cannot be purged now,
+    doubled each time. turn_seconds: how long a large volume is emptied while others wait. stanch_seconds: how long
+    clients may write into what is emptied. ask_seconds: how often a purger that an administrator paused asks
+    whether it may go on. now: the time (UTC).
     """
 
     def __init__(
@@ -51,18 +74,25 @@ class Purger:
         workers: int = 2,
         pause_seconds: float = 2,
         turn_seconds: float = 30,
+        stanch_seconds: float = 5,
+        ask_seconds: float = 2,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._mount = mount
         self._limits = limits
         self._pool_health = pool_health
-        self._workers = workers
+        self.workers = workers
         self._pause_seconds = pause_seconds
         self._turn_seconds = turn_seconds
+        self._stanch_seconds = stanch_seconds
+        self._ask_seconds = ask_seconds
         self._now = now
         self._due: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
         self._working: set[str] = set()
+        self._removed: dict[str, int] = {}
+        self._reasons: dict[str, str] = {}
+        self._paused = False
         self._changed = anyio.Event()
         self._health = Health(("not looked at yet",))
         self._health_at = float("-inf")
@@ -73,26 +103,46 @@ class Purger:
         """Volumes that are still to be purged, as far as is known here."""
         return len(self._due) + len(self._working)
 
-    def add(self, volume_id: str, *, in_seconds: float = 0) -> None:
-        """Purges that volume when the time has come. Known ones keep their turn."""
-        if volume_id not in self._working:
-            self._due.setdefault(volume_id, anyio.current_time() + in_seconds)
+    def progress(self, volume_id: str) -> Progress | None:
+        """How far this instance is with that volume; None while it has not begun."""
+        working, reason = volume_id in self._working, self._reasons.get(volume_id, "")
+        if not working and not reason and volume_id not in self._removed:
+            return None
+        return Progress(working, self._removed.get(volume_id, 0), reason)
+
+    def add(self, volume_id: str) -> None:
+        """Purges that volume if its time has come. What was put off keeps its turn."""
+        if volume_id not in self._working and volume_id not in self._pauses:
+            now = anyio.current_time()
+            self._due[volume_id] = min(self._due.get(volume_id, now), now)
             self._wake()
+
+    def add_now(self, volume_id: str) -> None:
+        """The same, also if it was put off."""
+        self._pauses.pop(volume_id, None)
+        self._due.pop(volume_id, None)
+        self.add(volume_id)
+
+    def look_again(self) -> None:
+        """Asks at once whether it may go on, when somebody has just said so."""
+        self._wake()
 
     async def keep(self) -> None:
         """Purges for ever."""
         async with anyio.create_task_group() as group:
-            for _ in range(self._workers):
+            for _ in range(self.workers):
                 group.start_soon(self._work)
 
     async def _work(self) -> None:
         while True:
+            await self._until_running()
             volume_id = await self._next()
             self._working.add(volume_id)
+            self._reasons.pop(volume_id, None)
             try:
                 await self.purge(volume_id)
-                self._pauses.pop(volume_id, None)
-            except TurnOver:
+                self._forget(volume_id)
+            except (TurnOver, Paused):
                 self._due[volume_id] = anyio.current_time()
                 self._wake()
             except PiraguaError as error:
@@ -102,6 +152,27 @@ class Purger:
                 self._put_off(volume_id, error)
             finally:
                 self._working.discard(volume_id)
+
+    async def _until_running(self) -> None:
+        """Waits while an administrator lets nothing be purged."""
+        while await self._is_paused():
+            with anyio.move_on_after(self._ask_seconds):
+                await self._changed.wait()
+
+    async def _is_paused(self) -> bool:
+        """False also while the mount is away, which every purge then says for itself."""
+        paused = False
+        with suppress(MountError):
+            paused = await purge_state_of(self._mount.current()) is PurgeState.PAUSED
+            if paused is not self._paused:
+                _log.info("purging on %s %s", self._mount.gluster_volume, "is paused" if paused else "goes on")
+                self._paused = paused
+        return paused
+
+    def _forget(self, volume_id: str) -> None:
+        self._pauses.pop(volume_id, None)
+        self._removed.pop(volume_id, None)
+        self._reasons.pop(volume_id, None)
 
     async def _next(self) -> str:
         """The id whose time has come first; waits for it."""
@@ -120,6 +191,7 @@ class Purger:
             pause_seconds = _LATE_COMMAND_SECONDS
         if volume_id not in self._pauses:
             _log.info("volume %s is purged later: %s", volume_id, error)
+        self._reasons[volume_id] = str(error)
         self._pauses[volume_id] = pause_seconds
         self._due[volume_id] = anyio.current_time() + pause_seconds
         self._wake()
@@ -131,10 +203,11 @@ class Purger:
     async def purge(self, volume_id: str) -> None:
         """Takes a deleted volume away for good, as far as that is possible now.
 
-        TurnOver, NotYet, Conflict or StorageError when it is not. Does nothing to what no mark calls deleted,
-        and to what is still in its retention.
+        TurnOver, Paused, NotYet, Conflict or StorageError when it is not. Does nothing to what no mark calls
+        deleted, and to what is still in its retention.
         """
         mounted = self._mount.current()
+        await self._require_running(mounted)
         lock = await mounted.take_id(volume_id, timeout_seconds=0)
         try:
             unread = await mounted.take_unread(volume_id)
@@ -149,8 +222,15 @@ class Purger:
         if await self._may_empty(mounted, volume_id):
             await lock.require()
             await unread.require()
+            await self._release_name(mounted, volume_id)
             await self._empty(mounted, volume_id)
+            await self._require_running(mounted)
             await self.take_away(mounted, volume_id, lock)
+
+    async def _require_running(self, mounted: Mounted) -> None:
+        """Paused while an administrator lets nothing be purged."""
+        if await purge_state_of(mounted) is PurgeState.PAUSED:
+            raise Paused("an administrator has paused purging")
 
     async def _may_empty(self, mounted: Mounted, volume_id: str) -> bool:
         """Whether the volume is deleted and its retention is over; marks it as being purged."""
@@ -165,6 +245,20 @@ class Purger:
             await mounted.mark_gone(volume_id, gone)
         return True
 
+    @staticmethod
+    async def _release_name(mounted: Mounted, volume_id: str) -> None:
+        """Frees a name that a delete or a restore which died has left with it, or an empty file of that name."""
+        record = (await mounted.look(volume_id)).record
+        if record is None or await mounted.holder_of(record.name) not in (volume_id, ""):
+            return
+        with suppress(NameInUse):  # whoever works with that name sees for himself that it is free
+            name_lock = await mounted.take_name(record.name, timeout_seconds=0)
+            try:
+                await mounted.release_name(record.name, volume_id)
+                await mounted.release_name(record.name, "")
+            finally:
+                await name_lock.release()
+
     def add_later(self, volume_id: str, gone: Gone) -> None:
         """Purges that volume when its retention is over."""
         left_seconds = gone.retention_seconds - (self._now() - gone.deleted).total_seconds()
@@ -172,19 +266,53 @@ class Purger:
         self._wake()
 
     async def _empty(self, mounted: Mounted, volume_id: str) -> None:
-        """Removes everything in `/<id>`, in steps between which others get their turn."""
+        """Removes everything in `/<id>`; when that takes longer, nobody can make anything new in it."""
+        begun = anyio.current_time()
+        if not await self._empty_some(mounted, volume_id, begun, stanch_after_seconds=self._stanch_seconds):
+            await self._stanch(mounted, volume_id)
+            await self._empty_some(mounted, volume_id, begun)
+
+    async def _empty_some(
+        self, mounted: Mounted, volume_id: str, begun: float, *, stanch_after_seconds: float = math.inf
+    ) -> bool:
+        """Removes in steps, between which others get their turn; False when it is time to stop writers."""
         emptier = mounted.emptier(volume_id)
-        turn_ends = anyio.current_time() + self._turn_seconds
+        before = self._removed.get(volume_id, 0)
         try:
             while not await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60):
                 removed = emptier.removed
+                self._removed[volume_id] = before + removed
                 self._mount.current()
-                if anyio.current_time() > turn_ends and self._others_wait():
+                await self._require_running(mounted)
+                lasted_seconds = anyio.current_time() - begun
+                if lasted_seconds > self._turn_seconds and self._others_wait():
                     raise TurnOver(f"{removed} entries removed, and others wait")
+                if lasted_seconds > stanch_after_seconds:
+                    return False
                 if removed > 0 and removed % 100_000 < _ENTRIES_AT_A_TIME:
                     _log.info("purging volume %s: %d entries removed", volume_id, removed)
+        except MountError as error:
+            if error.errno != errno.ENOTEMPTY or stanch_after_seconds == math.inf:
+                raise
+            return False
         finally:
+            self._removed[volume_id] = before + emptier.removed
             emptier.close()
+        return True
+
+    async def _stanch(self, mounted: Mounted, volume_id: str) -> None:
+        """Makes its limit smaller than what it holds: then quota refuses every write, mkdir and create in it.
+
+        Where that fails, emptying goes on as it is. A command that timed out may still happen, and then its limit
+        must not outlive the directory: GlusterTimeout.
+        """
+        try:
+            await mounted.blocking(partial(write_ballast, mounted.handle, volume_id))
+            await self._limits.set(mounted, volume_id, STANCHED_LIMIT_BYTES)
+        except GlusterTimeout:
+            raise
+        except PiraguaError as error:
+            _log.debug("writers of volume %s cannot be stopped: %s", volume_id, error)
 
     def _others_wait(self) -> bool:
         return any(due <= anyio.current_time() for due in self._due.values())

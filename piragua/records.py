@@ -1,17 +1,19 @@
 """A copy of all records in one JSON document, and reading it back.
 
-It holds what extended attributes remember about volumes, the trash included, and the sizes of volumes of the
-original Piragua. It holds no data of tenants.
+It holds what extended attributes remember about volumes, the trash included, the sizes of volumes of the original
+Piragua, and what administrators set: flags, mode and tags. It holds no data of tenants.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from piragua.errors import InvalidRequest
 from piragua.inventory import Inventory
+from piragua.kept import saved
+from piragua.kept.saved import SavedSettings
 from piragua.topology.topology import Topology
 from piragua.tree import layout
 from piragua.tree.record import Gone, Record, UnreadableRecord, decode, decode_gone
@@ -40,10 +42,14 @@ class SavedVolume:
 
 @dataclass(frozen=True)
 class SavedRecords:
-    """Everything that was saved: when (UTC), and volumes by the name of their Gluster volume."""
+    """Everything that was saved: when (UTC), volumes and settings by the name of their Gluster volume.
+
+    A copy of an earlier version has no settings.
+    """
 
     saved: datetime
     volumes: Mapping[str, Sequence[SavedVolume]]
+    settings: Mapping[str, SavedSettings] = field(default_factory=dict)
 
 
 class Records:
@@ -54,12 +60,14 @@ class Records:
         self._topology = topology
 
     async def document(self) -> bytes:
-        """The JSON document. StorageError and NotReady when a volume would be missing from it."""
+        """The JSON document. StorageError and NotReady when a volume or a setting would be missing from it."""
         volumes: list[dict[str, Any]] = []
         for cluster in await self._topology.clusters():
-            looks = await self._inventories[cluster.name].looks()
-            saved = [_saved(look) for _, look in sorted(looks.items()) if look.state in LISTED | DELETED]
-            volumes.append({"id": cluster.id, "name": cluster.name, "volumes": saved})
+            inventory = self._inventories[cluster.name]
+            settings = saved.encode(await saved.settings_of(inventory.mount.current()))
+            looks = sorted((await inventory.looks()).items())
+            records = [_saved(look) for _, look in looks if look.state in LISTED | DELETED]
+            volumes.append({"id": cluster.id, "name": cluster.name, "settings": settings, "volumes": records})
         document = {
             "format": FORMAT,
             "version": FORMAT_VERSION,
@@ -80,7 +88,12 @@ def parse(document: bytes) -> SavedRecords:
         volumes = {
             str(each["name"]): [_read(volume) for volume in each["volumes"]] for each in fields["gluster_volumes"]
         }
-        return SavedRecords(datetime.fromisoformat(fields["saved"]), volumes)
+        settings = {
+            str(each["name"]): saved.decode(each["settings"])
+            for each in fields["gluster_volumes"]
+            if "settings" in each
+        }
+        return SavedRecords(datetime.fromisoformat(fields["saved"]), volumes, settings)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRequest(f"not a copy of Piragua's records: {type(error).__name__}: {error}") from error
 

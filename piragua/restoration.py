@@ -1,4 +1,4 @@
-"""Puts records back that were lost, from a saved copy: records, marks, names and limits; never any data.
+"""Puts back what was lost, from a saved copy: records, marks, names, limits and settings; never any data.
 
 A volume that has its record and is published is never touched, whatever the copy says, and nothing is made
 where no directory is. docs/backup.md says when this is needed.
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from piragua.errors import PiraguaError
+from piragua.kept.saved import SavedSettings, SettingStep, steps
 from piragua.limits import Limits
 from piragua.records import SavedVolume
 from piragua.tree.mounted import Mounted
@@ -167,6 +168,22 @@ async def restore(
         if step.changes and not only_say:
             try:
                 step = await restoration.carry_out(by_id[step.volume_id])
+            except PiraguaError as error:
+                failure = error
+        done.append((step, failure))
+    return done
+
+
+async def restore_settings(
+    mounted: Mounted, saved: SavedSettings, *, only_say: bool
+) -> list[tuple[SettingStep, PiraguaError | None]]:
+    """The same for what administrators set on that Gluster volume. MountError."""
+    done: list[tuple[SettingStep, PiraguaError | None]] = []
+    for step in await steps(mounted, saved):
+        failure: PiraguaError | None = None
+        if step.put_back is not None and not only_say:
+            try:
+                await step.put_back()
             except PiraguaError as error:
                 failure = error
         done.append((step, failure))

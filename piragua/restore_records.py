@@ -11,9 +11,10 @@ import click
 from piragua.config import Settings
 from piragua.errors import InvalidRequest, PiraguaError
 from piragua.gluster.gluster import Gluster
+from piragua.kept.saved import SavedSettings
 from piragua.limits import Limits
 from piragua.records import SavedRecords, SavedVolume, parse
-from piragua.restoration import Restoration, Step, restore
+from piragua.restoration import Restoration, restore, restore_settings
 from piragua.topology.topology import Topology
 from piragua.tree.mount import Mount
 
@@ -41,7 +42,8 @@ async def _run(settings: Settings, saved: SavedRecords, *, yes: bool) -> int:
             if volume.name in saved.volumes:
                 servers = await _servers(gluster, volume.name, settings.storage_addresses, local=socket is None)
                 mount = _mount(settings, volume.name, servers)
-                status |= await _restore(mount, gluster, saved.volumes[volume.name], yes=yes)
+                kept = saved.settings.get(volume.name, SavedSettings())
+                status |= await _restore(mount, gluster, saved.volumes[volume.name], kept, yes=yes)
     finally:
         await gluster.aclose()
     if not yes:
@@ -62,22 +64,26 @@ def _mount(settings: Settings, name: str, names: Sequence[str]) -> Mount:
     return Mount(name, str(settings.mount_root / ".restore-records" / name), own=True, servers=servers)
 
 
-async def _restore(mount: Mount, gluster: Gluster, saved: Sequence[SavedVolume], *, yes: bool) -> int:
+async def _restore(
+    mount: Mount, gluster: Gluster, saved: Sequence[SavedVolume], kept: SavedSettings, *, yes: bool
+) -> int:
     try:
         await mount.check()
-        restoration = Restoration(mount.current(), Limits(gluster))
-        done = await restore(restoration, saved, only_say=not yes)
+        mounted = mount.current()
+        done = await restore(Restoration(mounted, Limits(gluster)), saved, only_say=not yes)
+        set_back = await restore_settings(mounted, kept, only_say=not yes)
     finally:
         await mount.close()
-    for step, failure in done:
-        click.echo(_line(mount.gluster_volume, step, failure, yes=yes))
-    return 1 if any(failure for _, failure in done) else 0
+    told = [(step.volume_id, step.why, step.changes, failure) for step, failure in done]
+    told += [(step.what, step.why, step.put_back is not None, failure) for step, failure in set_back]
+    for what, why, changes, failure in told:
+        click.echo(f"{mount.gluster_volume} {what}: {_said(changes, failure, yes=yes)}: {why}")
+    return 1 if any(failure for *_, failure in told) else 0
 
 
-def _line(gluster_volume: str, step: Step, failure: PiraguaError | None, *, yes: bool) -> str:
-    what = "left as it is"
+def _said(changes: bool, failure: PiraguaError | None, *, yes: bool) -> str:
     if failure is not None:
-        what = f"FAILED ({failure})"
-    elif step.changes:
-        what = "put back" if yes else "to be put back"
-    return f"{gluster_volume} {step.volume_id}: {what}: {step.why}"
+        return f"FAILED ({failure})"
+    if not changes:
+        return "left as it is"
+    return "put back" if yes else "to be put back"

@@ -5,6 +5,7 @@ settings -> Gluster, Topology -> for each Gluster volume: Mount, Inventory, Limi
 """
 
 import asyncio
+import faulthandler
 import logging
 import os
 import resource
@@ -13,17 +14,20 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from ipaddress import ip_address
 
 import anyio
 import uvicorn
 from pydantic import SecretBytes
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from piragua import log
-from piragua.config import ConfiguredVolume, Settings
+from piragua import log, systemd
+from piragua.config import ConfigError, ConfiguredVolume, Settings, tls
 from piragua.errors import PiraguaError, StorageError
 from piragua.examination import Examination
+from piragua.extensions.router import extensions_router
 from piragua.gluster.gluster import Gluster
+from piragua.gluster.history import Courtesy
 from piragua.gluster.quota_conf import QuotaConf
 from piragua.heketi import core
 from piragua.heketi.app import build_app
@@ -46,6 +50,7 @@ from piragua.topology.devices import Devices
 from piragua.topology.topology import Topology
 from piragua.tree.mount import Mount
 from piragua.volumes.place import Place, require_limits
+from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
 
 _log = logging.getLogger(__name__)
@@ -80,7 +85,7 @@ class Service:
         self._gluster = Gluster(socket=None if own_socket is None else str(own_socket))
         names = [volume.name for volume in settings.volumes]
         self._topology = Topology(self._gluster, names, settings.storage_addresses)
-        self._limits = Limits(self._gluster)
+        self._limits = Limits(self._gluster, None if own_socket else Courtesy())
         self._pool_health = PoolHealth(self._gluster)
         self._servers: dict[str, list[str]] = {}
         self._places = {volume.name: self._place(volume) for volume in settings.volumes}
@@ -100,14 +105,17 @@ class Service:
             self._wake_sweeps,
         )
         volumes: core.Volumes[Job] = self._volumes
+        keys = _keys(settings)
+        trash = Trash(self._places, self._volumes)
         self.app = build_app(
             volumes,
             self._operations,
             self._topology,
-            _keys(settings),
+            keys,
             health=self.problems,
             administration=self._administration(),
             inspection=self._inspection(),
+            extensions=[extensions_router(trash, self._operations, with_tokens=keys is not None)],
             api_docs=settings.api_docs,
         )
 
@@ -238,6 +246,7 @@ async def _for_ever(keep: Callable[[], Awaitable[None]]) -> None:
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. CannotListen when the address is taken."""
     log.set_up(settings.log_level, settings.log_format)
+    faulthandler.enable()  # systemd's watchdog sends SIGABRT, and then this says where it hung
     os.umask(0o022)
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
@@ -247,6 +256,9 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listening: socket.socket) -> None:
     service = Service(settings)
+    where = f"listening on {settings.host} port {settings.port}"
+    _log.info("%s", where)
+    _warn_of_plain_http(settings, listening)
     config = uvicorn.Config(
         service.app,
         http=_Impatient,
@@ -260,12 +272,33 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         ssl_keyfile=_text(settings.tls_key),
         timeout_graceful_shutdown=30,
     )
-    server = _Server(config)
-    async with service.running(), anyio.create_task_group() as group:
-        group.start_soon(_stop_on_signal, server)
-        _log.info("listening on %s port %d", settings.host, settings.port)
-        await server.serve(sockets=[listening])
-        group.cancel_scope.cancel()
+    supervisor = systemd.Supervisor.from_environment(os.environ, os.getpid())
+    server = _Server(config, started=partial(supervisor.ready, where))
+    async with anyio.create_task_group() as outlasting:
+        outlasting.start_soon(supervisor.keep_watchdog)
+        async with service.running(), anyio.create_task_group() as group:
+            group.start_soon(_stop_on_signal, server, supervisor)
+            systemd.on_reload(partial(_reload, config, settings, supervisor, where))
+            await server.serve(sockets=[listening])
+            group.cancel_scope.cancel()
+        outlasting.cancel_scope.cancel()
+
+
+def _reload(
+    config: uvicorn.Config, settings: Settings, supervisor: systemd.Supervisor, where: str, level: str | None
+) -> None:
+    """Takes the certificate as it is now for new connections, and that level; those that are open go on."""
+    supervisor.reloading()
+    if level is not None:
+        log.LogLevel().set(level)
+    if settings.tls_cert is not None and settings.tls_key is not None and config.ssl is not None:
+        try:
+            tls.check(settings.tls_cert, settings.tls_key)
+            config.ssl.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+        except (ConfigError, OSError) as error:
+            _log.error("the certificate stays the one it was: %s", error)
+    _log.info("reloaded: the log's level is %s", log.LogLevel().get())
+    supervisor.ready(where)
 
 
 class _Impatient(H11Protocol):
@@ -297,17 +330,29 @@ class _Impatient(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn would raise the signal again after serving, and the work that still runs would die of it."""
+    """Says when it answers. started: is called then.
+
+    uvicorn would raise the signal again after serving, and the work that still runs would die of it.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._say_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._say_started()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-async def _stop_on_signal(server: uvicorn.Server) -> None:
+async def _stop_on_signal(server: uvicorn.Server, supervisor: systemd.Supervisor) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for each in signals:
             _log.info("%s: no new work; what runs is finished", each.name)
+            supervisor.stopping()
             server.should_exit = True
 
 
@@ -322,6 +367,14 @@ def _listen(host: str, port: int) -> socket.socket:
     # Inherited by every connection; without it a kept connection waits 40 ms for each answer's second packet.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def _warn_of_plain_http(settings: Settings, listening: socket.socket) -> None:
+    if settings.tls_cert is None and not ip_address(listening.getsockname()[0]).is_loopback:
+        _log.warning(
+            "without TLS whoever can read this server's network sees names, sizes and tokens, and can use a token "
+            "for as long as it is valid: set PIRAGUA_TLS_CERT and PIRAGUA_TLS_KEY, or put TLS in front"
+        )
 
 
 def _keys(settings: Settings) -> Keys | None:

@@ -15,6 +15,7 @@ import anyio
 
 from piragua.errors import Conflict, NameInUse, PiraguaError
 from piragua.inventory import Inventory
+from piragua.names import publish_left
 from piragua.purger import Purger
 from piragua.tree import layout
 from piragua.tree.mounted import AsyncLock, Mounted
@@ -181,7 +182,7 @@ class Sweep:
             return
         await lock.require()
         try:
-            await mounted.publish(seen.volume_id, seen.record.name)
+            await publish_left(mounted, seen.volume_id, seen.record.name)
         except NameInUse:
             gone = Gone(self._now(), _NAME_LOST_RETENTION_SECONDS)
             await mounted.mark_gone(seen.volume_id, gone)

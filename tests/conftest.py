@@ -10,6 +10,7 @@ from private_gluster import PrivateGluster
 
 from tests.pool import GlusterVolume, gluster_volume
 
+ON_PORT_8080 = ("test_packages.py", "test_quickstart.py")
 PROGRAMS = ("glusterd", "gluster", "mount.glusterfs", "ip", "mkfs.xfs", "nsenter", "unshare", "setfattr")
 
 
@@ -22,6 +23,13 @@ def pytest_sessionstart() -> None:
         raise pytest.UsageError(f"the tests need {', '.join(missing)}: sudo tests/run installs what is missing")
     if not os.path.exists("/dev/fuse"):
         raise pytest.UsageError("the tests mount Gluster volumes and there is no /dev/fuse here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file stay with one worker; so do files that serve on the same port of this machine."""
+    for item in items:
+        file = item.path.name
+        item.add_marker(pytest.mark.xdist_group("port 8080" if file in ON_PORT_8080 else file))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from private_gluster import Node
 
 from piragua.errors import GlusterError
 from piragua.examination import Examination
+from piragua.extensions.router import extensions_router
 from piragua.gluster.gluster import Gluster
 from piragua.gluster.quota_conf import limited
 from piragua.heketi.app import build_app
@@ -43,6 +44,7 @@ from piragua.tree import mounts
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import Mounted
 from piragua.volumes.place import Place, require_limits
+from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
 from tests.pool import GlusterVolume
 
@@ -146,7 +148,9 @@ async def running_core(
     mount = _mount(volume.name, folder)
     inventory = Inventory(mount, relist_seconds=relist_seconds, wait_seconds=wait_seconds, retry_seconds=0.1)
     limits, pool_health = Limits(gluster), PoolHealth(gluster)
-    purger = Purger(mount, limits, pool_health, pause_seconds=0.2, turn_seconds=0.5, now=lambda: clock.time)
+    purger = Purger(
+        mount, limits, pool_health, pause_seconds=0.2, turn_seconds=0.5, stanch_seconds=0.3, now=lambda: clock.time
+    )
     topology = Topology(gluster, [volume.name], {}, max_age_seconds=0)
     repair = Repair(topology, QuotaConfOf(server), limits, pool_health)
     sweep = Sweep(
@@ -188,6 +192,7 @@ async def running_core(
             Records({volume.name: inventory}, topology),
             Metrics({volume.name: inventory}, topology, devices, in_flight).text,
         ),
+        extensions=[extensions_router(Trash({volume.name: place}, volumes), operations, with_tokens=False)],
         request_timeout_seconds=request_timeout_seconds,
     )
     await mount.check()

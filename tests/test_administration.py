@@ -15,6 +15,7 @@ from piragua.topology.topology import Topology
 from tests.behind import directory, quota_lock_held
 from tests.calls import ask, go_client, told_by
 from tests.core import gluster_on
+from tests.heketi_clients.heketi_cli import HeketiCli
 from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume
 
@@ -61,7 +62,13 @@ def test_the_pool_is_shown_as_it_is(
         assert device["storage"]["total"] == whole.f_blocks * whole.f_frsize // KIB
         assert device["storage"]["used"] == device["storage"]["total"] - device["storage"]["free"]
         assert (device["state"], len(device["bricks"])) == ("online", BRICKS_PER_NODE)
-        assert get(instances[0], f"/devices/{device['id']}")["bricks"] == device["bricks"]
+        assert go_client(instances[0]).device_info(device["id"])["bricks"] == device["bricks"]
+    made = client.create({"size": 1})
+    shown = HeketiCli(go_client(instances[0])).topology_info()
+    assert shown[0] == f"Cluster Id: {cluster_id}"
+    assert f"Name: {made['name']} Size: 1" in shown
+    for node in nodes:
+        assert f"Node Id: {node['id']} {' '.join(each[0] for each in node['hostnames'].values())} online" in shown
 
 
 def test_bricks_of_a_volume_are_where_its_data_is(

@@ -130,4 +130,4 @@ def test_attributes_are_set_plainly() -> None:
 def test_programs_are_run_in_few_places() -> None:
     runs = re.compile(r"(subprocess\.\w+|create_subprocess_exec|subprocess_exec)$")
     where = {where for where, what, _ in calls() if runs.search(what)}
-    assert where == {"piragua.gluster.child", "piragua.tree.mounts", "piragua.check"}
+    assert where == {"piragua.gluster.child", "piragua.tree.mounts", "piragua.checking.preconditions"}

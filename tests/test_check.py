@@ -43,7 +43,9 @@ class Answer:
         return re.sub(r"^gv\d+: ", "", precondition)
 
 
-def check(node: Node, gluster_volumes: str, settings: Mapping[str, str | None] | None = None) -> Answer:
+def check(
+    node: Node, gluster_volumes: str, settings: Mapping[str, str | None] | None = None, *options: str
+) -> Answer:
     """Runs it on the node with these settings; None takes one away."""
     environment: dict[str, str | None] = {
         "PATH": os.environ["PATH"],
@@ -53,7 +55,7 @@ def check(node: Node, gluster_volumes: str, settings: Mapping[str, str | None] |
         **(settings or {}),
     }
     env = {name: value for name, value in environment.items() if value is not None}
-    with node.popen([sys.executable, "-m", "piragua", "check"], env, output=subprocess.PIPE) as process:
+    with node.popen([sys.executable, "-m", "piragua", "check", *options], env, output=subprocess.PIPE) as process:
         printed = process.communicate(timeout=60)[0].decode()
     return Answer(process.returncode, printed)
 
@@ -118,7 +120,21 @@ def test_when_all_holds_it_says_so_ends_with_0_and_has_changed_nothing(volume: G
         "quota is on",
         "statfs shows limits",
         "no anonymous inodes",
+        "quota is strict below the soft limit",
+        "quota is strict at the limit",
         "mounted",
+        "quotad runs",
+        "the pool is well",
+        "nothing waits to be healed",
+        "Piragua's own files",
+        "directories are on the bricks of this server",
+        "directories have their owner and mode",
+        "what every directory is, is clear",
+        "nothing is left over",
+        "every volume has a record",
+        "limits are as recorded",
+        "this server knows every limit",
+        "no stale limits",
         f"address of {node.address}",
     }
     wait_until(lambda: everything(node, volume) == before, "everything as before", 10)
@@ -131,6 +147,8 @@ def test_when_all_holds_it_says_so_ends_with_0_and_has_changed_nothing(volume: G
         ("set {} features.quota-deem-statfs off", "statfs shows limits"),
         ("set {} cluster.use-anonymous-inode yes", "no anonymous inodes"),
         ("reset {} cluster.use-anonymous-inode", "no anonymous inodes"),
+        ("quota {} soft-timeout 60", "quota is strict below the soft limit"),
+        ("quota {} hard-timeout 5", "quota is strict at the limit"),
         ("stop {} force", "started"),
     ],
 )
@@ -143,7 +161,7 @@ def test_the_gluster_command_that_is_printed_mends_it(
         broken = check(node, at)
         assert broken.status == 1
         assert precondition in broken.failed, broken.text
-        for mend in broken.failed.values():
+        for mend in filter(None, broken.failed.values()):
             run_printed(node, mend)
         mended = check(node, at)
         assert (mended.failed, mended.status) == ({}, 0), broken.text + mended.text
@@ -155,8 +173,15 @@ def test_a_gluster_volume_whose_quota_was_never_on_is_mended_line_by_line(
     with gluster_volume(pool, quota=False) as volume, mounted_by_the_administrator(node, volume.name):
         at = f"{volume.name}={ADMINISTRATORS_MOUNT}"
         broken = check(node, at)
-        assert set(broken.failed) == {"quota is on", "statfs shows limits", "no anonymous inodes"}
-        for mend in broken.failed.values():
+        assert set(broken.failed) == {
+            "quota is on",
+            "statfs shows limits",
+            "no anonymous inodes",
+            "quota is strict below the soft limit",
+            "quota is strict at the limit",
+            "volumes can be judged",
+        }
+        for mend in filter(None, broken.failed.values()):
             run_printed(node, mend)
         assert check(node, at).status == 0
     pool.delete_volume(volume.name)

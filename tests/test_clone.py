@@ -23,7 +23,7 @@ from piragua.models import BYTES_PER_GIB, Done, Failed, OperationKind, Pending, 
 from piragua.operations import Ticket
 from piragua.tree import layout, locks
 from piragua.tree.copy import Copier
-from piragua.tree.mounted import AsyncLock
+from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.record import Record, decode
 from piragua.tree.states import State
 from piragua.volumes import clone as clone_module
@@ -337,6 +337,50 @@ async def test_a_clone_that_fails_leaves_nothing(
         monkeypatch.undo()
         again = await outcome(core, await core.http.post(f"/volumes/{source}/clone", json={"name": "once"}))
         assert again.status_code == 303
+
+
+async def test_what_would_not_fit_is_refused_before_anything_is_copied(
+    volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = with_files(hand)
+    (hand.data_path(source) / "large").write_bytes(os.urandom(3 * MIB))
+    free_bytes = 2 * MIB
+
+    async def free(self: Mounted) -> int:
+        return free_bytes
+
+    monkeypatch.setattr(Mounted, "free_bytes", free)
+    async with running_core(volume, folder) as core:
+        refused = await core.http.post(f"/volumes/{source}/clone", json={"name": "large"})
+        assert (refused.status_code, refused.text) == (500, f"Failed clone volume {source}: No space\n")
+        assert await core.mounted.holder_of("large") is None
+        free_bytes = 4 * MIB
+        done = await outcome(core, await core.http.post(f"/volumes/{source}/clone", json={"name": "large"}))
+        assert done.status_code == 303, done.text
+
+
+async def test_while_a_brick_is_away_no_clone_is_made_that_could_miss_files(three_nodes: PrivateGluster) -> None:
+    with gluster_volume(three_nodes) as volume:
+        folder = uncached_mount(volume)
+        async with running_core(volume, folder) as core:
+            made = await outcome(core, await core.http.post("/volumes", json={"size": 1, "name": "source"}))
+            source = made.headers["location"].removeprefix("/volumes/")
+            for number in range(20):
+                (folder / dashed(source) / "source" / f"file{number}").write_text("kept")
+            async with half_copied(core, source) as (ticket, gate, accepted):
+                three_nodes.nodes[2].kill_bricks(volume.name)
+                with anyio.fail_after(60):
+                    while not await core.mounted.disconnected_bricks():
+                        await anyio.sleep(0.05)
+                gate.stand_open()
+                begun_before = await outcome(core, accepted)
+            begun_after = await outcome(core, await core.http.post(f"/volumes/{source}/clone", json={}))
+            for each in (begun_before, begun_after):
+                assert each.status_code == 500
+                assert "not every brick can be reached: a clone could miss files" in each.text
+            assert (await core.http.get("/volumes")).json()["volumes"] == [source]
+            assert (await core.http.get(f"/volumes/{ticket.volume_id}")).status_code == 404
+    three_nodes.delete_volume(volume.name)
 
 
 async def test_a_clone_whose_owner_lost_its_locks_fails_for_good(

@@ -17,6 +17,8 @@ from piragua.tree import layout
 from tests.behind import limits_bytes
 from tests.calls import ask, go_client
 from tests.core import uncached_mount
+from tests.heketi_clients.heketi_cli import HeketiCli
+from tests.heketi_clients.strict_go import HeketiError
 from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume
 from tests.tree.by_hand import ByHand, by_hand
@@ -110,14 +112,23 @@ def test_check_is_clean_when_all_agrees_and_names_what_does_not(instance: Instan
     assert clean["totalinconsistencies"] == 0, clean
     assert clean["volumes"]["inconsistencies"] is None
     lost, shrunk, unclear = (go_client(instance).create({"size": 1})["id"] for _ in range(3))
-    hand.quota("remove", f"/{dashed(lost)}")
-    hand.limit(shrunk, 2**20)
     (hand.path(unclear) / "stray").mkdir()
     os.removexattr(hand.path(unclear), layout.PUBLISHED_XATTR)
     foreign = hand.tell(hand.data(hand.data(hand.directory(), "one"), "two"))
     hand.tell(unclear)
     try:
-        faults = _faults(instance)
+        faults = dict[str, str]()
+
+        def named() -> bool:
+            """Limits that are wrong, unless a sweep of the instance has just put them right."""
+            if f"/{dashed(lost)}" in limits_bytes(hand.volume.pool.nodes[0], hand.volume.name):
+                hand.quota("remove", f"/{dashed(lost)}")
+            hand.limit(shrunk, 2**20)
+            faults.clear()
+            faults.update(_faults(instance))
+            return {lost, shrunk} <= faults.keys()
+
+        wait_until(named, "wrong limits in the check", 60)
         assert faults[lost].endswith(f"limit-usage /{dashed(lost)} {BYTES_PER_GIB}")
         assert faults[shrunk].endswith(f"its limit is {2**20} bytes and its record says {BYTES_PER_GIB}")
         assert "unclear: " in faults[unclear]
@@ -130,6 +141,10 @@ def test_check_is_clean_when_all_agrees_and_names_what_does_not(instance: Instan
         assert examined["report"][0] == "OnDemand Examiner invoked while 0 ops are in flight"
         assert set(faults.values()) == set(examined["report"][1:])
         assert lost in examined["heketidb"]["volumeentries"]
+        # Clients that walk the list end with a word about the one that nothing true can be told of.
+        with pytest.raises(HeketiError, match=f"volume {unclear} is not in a clear state: unclear"):
+            HeketiCli(go_client(instance)).volume_list()
+        assert {lost, shrunk, unclear} <= get(instance, "/db/dump")["volumeentries"].keys()
         (cluster,) = examined["clusters"]
         assert [node["State"] for node in cluster["NodesData"]] == ["online"]
         # The command that a fault names mends it.
@@ -138,6 +153,12 @@ def test_check_is_clean_when_all_agrees_and_names_what_does_not(instance: Instan
     finally:
         hand.quota("limit-usage", f"/{dashed(shrunk)}", str(BYTES_PER_GIB))
         (hand.path(unclear) / "stray").rmdir()
+        # Only the mark is missing now: it can be shown before a sweep puts that back.
+        hand.tell(unclear)
+        cli = HeketiCli(go_client(instance))
+        assert [each for each in cli.volume_list() if unclear in each]
+        (topology,) = cli.topology().values()
+        assert unclear in {each["id"] for each in topology["volumes"]}
         hand.published(unclear)
         for name in ("one/file", "two/file"):
             (hand.path(foreign) / name).unlink(missing_ok=True)
@@ -229,6 +250,58 @@ def test_lost_records_are_put_back_from_a_copy(instance: Instance, hand: ByHand,
     assert "put back" not in restore(instance, saved, "--yes"), "nothing is left to do"
     assert client.info(untouched["id"]) == untouched
     assert not [each for each in instance.mounts() if ".restore-records" in each]
+
+
+def test_what_administrators_set_is_in_the_copy_and_put_back_where_it_was_lost(
+    instance: Instance, hand: ByHand, saved: Path
+) -> None:
+    (cluster_id,) = go_client(instance).clusters()
+    (node_id,) = go_client(instance).cluster_info(cluster_id)["nodes"]
+    (device,) = go_client(instance).node_info(node_id)["devices"]
+    flags, tags = f"/clusters/{cluster_id}/flags", {"change_type": "set", "tags": {"rack": "r7"}}
+    for path in (f"/nodes/{node_id}/tags", f"/devices/{device['id']}/tags"):
+        assert ask(instance, "POST", path, tags).status_code == 200
+    assert ask(instance, "POST", flags, {"file": False}).status_code == 200
+    assert ask(instance, "POST", "/piragua/v1/purge", {"state": "paused"}).status_code == 204
+    assert ask(instance, "POST", "/admin", {"state": "local-client"}).status_code == 204
+    document = save(instance, saved)
+    (settings,) = [each["settings"] for each in document["gluster_volumes"]]
+    assert settings["flags"] == {"file": False, "block": False}
+    assert (settings["mode"]["state"], settings["purge"]["state"]) == ("local-client", "paused")
+    assert settings["tags"] == {node_id: {"rack": "r7"}, device["id"]: {"rack": "r7"}}
+    _lose_settings(hand)
+    (hand.folder / layout.TAGS / f"{device['id']}.1").write_text('{"rack": "moved"}\n')
+    try:
+        assert get_line(instance, "/admin") == {"state": "normal"}
+        said = restore(instance, saved)
+        assert "mode local-client: to be put back: it was lost" in said
+        assert "purge paused: to be put back: it was lost" in said
+        assert f"tags of {device['id']}: left as it is: there are some" in said
+        assert get_line(instance, "/admin") == {"state": "normal"}, "only said"
+        restore(instance, saved, "--yes")
+        assert get_line(instance, "/admin") == {"state": "local-client"}
+        assert get_line(instance, f"/clusters/{cluster_id}")["file"] is False
+        assert os.getxattr(hand.folder / layout.OWN_DIRECTORY, "user.piragua.purge") == b'{"state": "paused"}'
+        shown = get_line(instance, f"/nodes/{node_id}")
+        assert (shown["tags"], shown["devices"][0]["tags"]) == ({"rack": "r7"}, {"rack": "moved"})
+        assert "put back" not in restore(instance, saved, "--yes"), "nothing is left to do"
+    finally:
+        _lose_settings(hand)
+
+
+def get_line(instance: Instance, path: str) -> Any:
+    answer = ask(instance, "GET", path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _lose_settings(hand: ByHand) -> None:
+    own = hand.folder / layout.OWN_DIRECTORY
+    for attribute in os.listxattr(own):
+        if attribute.startswith("user.piragua."):
+            os.removexattr(own, attribute)
+    for each in (hand.folder / layout.TAGS).iterdir():
+        each.unlink()
 
 
 def test_a_document_that_is_no_copy_is_refused_in_one_sentence(instance: Instance, saved: Path) -> None:

@@ -4,8 +4,6 @@ import errno
 import os
 from pathlib import Path
 
-import pytest
-
 from piragua.tree import mounts
 from tests.pool import GlusterVolume
 
@@ -28,9 +26,11 @@ def test_a_writer_that_meets_its_limit_does_not_end_the_mount(fresh_volume: Glus
 
 def refused_at(path: Path, piece_bytes: int) -> int:
     """Writes about 8 MB in such pieces; the number of the error that ended it."""
-    with pytest.raises(OSError, match="quota") as refused:
+    try:
         with path.open("wb", buffering=0) as file:
             for _ in range(200):
                 file.write(bytes(piece_bytes))
             os.fsync(file.fileno())
-    return refused.value.errno or 0
+    except OSError as error:
+        return error.errno or 0
+    return 0

@@ -65,11 +65,11 @@ async def test_links_are_removed_and_never_followed(
     volume: GlusterVolume, folder: Path, hand: ByHand, tmp_path: Path
 ) -> None:
     outside = [tmp_path / "on this machine", folder / "beside the volumes"]
-    neighbour = hand.volume_with(files=2)
     for each in outside:
         each.mkdir()
         (each / "file").write_text("kept")
     async with running_core(volume, folder) as core:
+        neighbour = hand.volume_with(files=2)
         volume_id = hand.tell(hand.volume_with())
         data = hand.data_path(volume_id)
         for number, target in enumerate(

@@ -50,10 +50,10 @@ TABLE = {
     # the text of this 500 is what Heketi says of a volume in work
     "being made": Told(State.BEING_MADE, 503, 503, 500, listed=False),
     "being made, complete": Told(State.BEING_MADE, 503, 503, 500, listed=False),
-    "complete": Told(State.COMPLETE, 503, 503, 503, listed=True),
-    "mark lost": Told(State.COMPLETE, 503, 503, 503, listed=True),
+    "complete": Told(State.COMPLETE, 200, 503, 503, listed=True),
+    "mark lost": Told(State.COMPLETE, 200, 503, 503, listed=True),
     "clone given up": Told(State.CLONE_GIVEN_UP, 503, 503, 503, listed=False),
-    "clone, mark lost": Told(State.COMPLETE, 503, 503, 503, listed=True),
+    "clone, mark lost": Told(State.COMPLETE, 200, 503, 503, listed=True),
     "given up, empty": Told(State.GIVEN_UP, 503, 503, 503, listed=False),
     "given up, no limit": Told(State.GIVEN_UP, 503, 503, 503, listed=False),
     "given up, limit": Told(State.GIVEN_UP, 503, 503, 503, listed=False),

@@ -1,5 +1,8 @@
 """One instance that serves two Gluster volumes: two clusters, and what is left of it when one is away."""
 
+import json
+import os
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +12,9 @@ import pytest
 from machine import wait_until
 from private_gluster import PrivateGluster
 
+from piragua.tree import layout
 from tests.calls import ask, go_client, told_by
+from tests.heketi_clients.heketi_cli import HeketiCli
 from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume
 
@@ -44,10 +49,16 @@ def stopped(volume: GlusterVolume) -> Iterator[None]:
     gluster("volume", "start", volume.name)
 
 
+def mode_on(volume: GlusterVolume) -> bytes:
+    """What is kept there."""
+    return os.getxattr(volume.mount() / layout.OWN_DIRECTORY, "user.piragua.mode")
+
+
 def test_each_is_a_cluster_that_is_chosen_by_id_or_name_and_lists_are_merged(
     volumes: tuple[GlusterVolume, GlusterVolume],
 ) -> None:
-    client = go_client(both(volumes))
+    instance = both(volumes)
+    client = go_client(instance)
     ids = [uuid_of(volume) for volume in volumes]
     assert client.clusters() == sorted(ids)
     made: dict[str, list[str]] = {cluster_id: [] for cluster_id in ids}
@@ -63,6 +74,20 @@ def test_each_is_a_cluster_that_is_chosen_by_id_or_name_and_lists_are_merged(
         assert by_id == by_name
         assert by_id["id"] == cluster_id
         assert by_id["volumes"] == sorted(made[cluster_id])
+    for volume_ids in made.values():
+        volume_ids.sort()
+    topology = HeketiCli(client).topology()
+    assert {each: [volume["id"] for volume in topology[each]["volumes"]] for each in ids} == made
+    # One server, whose one file system has bricks of both: it names the first of them as its cluster.
+    shown = [node for parts in topology.values() for node in parts["nodes"]]
+    assert [node["cluster"] for node in shown] == [ids[0]] * 2
+    assert {brick["volume"] for brick in shown[0]["devices"][0]["bricks"]} == set(ids)
+    scraped = ask(instance, "GET", "/metrics").text
+    for cluster_id in ids:
+        (line,) = re.findall(f'heketi_device_brick_count{{cluster="{cluster_id}".*', scraped)
+        assert line.endswith(" 1"), "of its own bricks"
+    dumped = json.loads(client.text("/db/dump"))
+    assert [entry["Info"]["cluster"] for entry in dumped["nodeentries"].values()] == [ids[0]]
     gone, kept = made[ids[1]]
     client.delete(gone)
     assert client.expand(kept, 1)["size"] == 2
@@ -100,15 +125,22 @@ def test_while_one_is_away_the_other_ones_volumes_are_served_and_lists_are_not(
 ) -> None:
     instance = both(volumes)
     first, second = (go_client(instance).create({"size": 1, "clusters": [each.name]})["id"] for each in volumes)
+    assert ask(instance, "POST", "/admin", {"state": "read-only"}).status_code == 204
+    assert mode_on(volumes[0]) == mode_on(volumes[1])
     with stopped(volumes[1]):
         wait_until(lambda: ask(instance, "GET", "/volumes").status_code == 503, "the loss noticed", 30)
+        assert ask(instance, "POST", "/admin", {"state": "normal"}).status_code == 204
+        assert ask(instance, "GET", "/admin").json() == {"state": "normal"}
         assert_first_works_and_no_list_is_shorter(instance, first, second)
         instance.kill9()
         instance.start()
         path = f"/volumes/{first}"
         wait_until(lambda: instance.health() != 0 and ask(instance, "GET", path).status_code == 200, path, 30)
+        assert ask(instance, "GET", "/admin").json() == {"state": "normal"}
         assert_first_works_and_no_list_is_shorter(instance, first, second)
     instance.wait_until_healthy(60)
+    assert ask(instance, "GET", "/admin").json() == {"state": "normal"}, "not what the one that was away kept"
+    assert mode_on(volumes[0]) == mode_on(volumes[1]), "it was told"
     assert go_client(instance).list() == sorted([first, second])
     assert go_client(instance).info(second)["size"] == 1
 

@@ -30,11 +30,28 @@ def example() -> str:
 
 def table() -> str:
     """A Markdown table of every setting: name, default, meaning."""
-    rows = "".join(
-        f"| `{field.validation_alias}` | {_default(field) or 'not set'} | {field.description} |\n"
-        for field in Settings.model_fields.values()
-    )
-    return f"| Setting | Default | Meaning |\n|---|---|---|\n{rows}"
+    lines = "".join(f"| `{name}` | {default or 'not set'} | {meaning} |\n" for name, default, meaning in rows())
+    return f"| Setting | Default | Meaning |\n|---|---|---|\n{lines}"
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    """Every setting: its name, its default as one would write it ("": none), its meaning."""
+    for field in Settings.model_fields.values():
+        yield str(field.validation_alias), _default(field), field.description or ""
+
+
+def introduction() -> str:
+    """What holds for all settings, as plain text."""
+    return _uncommented(_HEAD)
+
+
+def original_names() -> str:
+    """The original Piragua's names that go on working, as plain text."""
+    return _uncommented(_ORIGINAL)
+
+
+def _uncommented(text: str) -> str:
+    return "\n".join(line.removeprefix("#").strip() for line in text.splitlines())
 
 
 def _paragraph(field: FieldInfo) -> str:

@@ -27,6 +27,9 @@ _ORIGINAL_NAMES = {
 
 _KEYS = ("PIRAGUA_ADMIN_KEY", "PIRAGUA_USER_KEY")
 
+# What the commands that ask a server read; the service has no use for them.
+_OF_CLIENTS = ("PIRAGUA_SERVER", "PIRAGUA_CACERT")
+
 
 def _text(parse: Callable[[str], object]) -> BeforeValidator:
     """Parses what comes as a variable's text, and lets a value given as a plain argument be."""
@@ -219,7 +222,7 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
     # A name with a typo must not silently mean the default.
     known = variables()
     for name in sorted(env):
-        if name.startswith("PIRAGUA_") and name not in known:
+        if name.startswith("PIRAGUA_") and name not in (*known, *_OF_CLIENTS):
             close = difflib.get_close_matches(name, known, 1)
             raise ConfigError(f"{name} is not a setting{f'; {close[0]} is' if close else ''}.")
 

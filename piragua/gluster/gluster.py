@@ -85,6 +85,27 @@ class Gluster:
         """Start the Gluster volume's daemons that do not run; those that run are left alone."""
         await self._in_turn(volume, _about(volume, "start", volume, "force"))
 
+    async def set_option(self, volume: str, name: str, value: str) -> None:
+        """Set an option of the Gluster volume."""
+        await self._in_turn(volume, _about(volume, "set", volume, name, value))
+
+    async def enable_quota(self, volume: str) -> None:
+        """Turn quota on; Gluster then walks through all of the Gluster volume in the background."""
+        await self._in_turn(volume, _about(volume, "quota", volume, "enable"))
+
+    async def set_quota_timeout(self, volume: str, which: str, seconds: int) -> None:
+        """How long bricks go on with what they knew of the use; which: `soft-timeout` or `hard-timeout`."""
+        await self._in_turn(volume, _about(volume, "quota", volume, which, str(seconds)))
+
+    async def quota_daemons(self, volume: str) -> dict[str, bool]:
+        """Whether the quota daemon runs, by its server ("localhost" is this one); GlusterError: quota is off."""
+        argv = _about(volume, "status", volume, "quotad")
+        return parse.daemons(await self._in_turn(volume, argv, read_only=True))
+
+    async def heal(self, volume: str) -> None:
+        """Start healing what waits for it, now and not when Gluster next looks."""
+        await self._commands.ask_plain(_about(volume, "heal", volume))
+
     async def set_limit(self, volume: str, path: str, size_bytes: int) -> None:
         """Limit `/<id>` of the Gluster volume to size_bytes. ValueError: not such a path, or no size."""
         if not 1 <= size_bytes <= _LARGEST_LIMIT_BYTES:

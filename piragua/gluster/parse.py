@@ -50,6 +50,14 @@ def bricks(answer: Answer) -> tuple[BrickStatus, ...]:
     return tuple(_brick_status(answer, node) for node in nodes if node.findtext("path", "").startswith("/"))
 
 
+def daemons(answer: Answer) -> dict[str, bool]:
+    """Whether each runs, by its server, in a `volume status` of one kind of daemon."""
+    nodes = answer.root.findall("volStatus/volumes/volume/node")
+    if not nodes:
+        raise answer.unreadable("no daemon is in it")
+    return {answer.text(node, "path"): node.findtext("status") == "1" for node in nodes}
+
+
 def limits(answer: Answer) -> dict[str, int | None]:
     """The hard limits in bytes, by path, in a `quota list`; None for a path without one."""
     return {

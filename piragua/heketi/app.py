@@ -42,6 +42,7 @@ def build_app(
     health: Health,
     administration: Administration,
     inspection: Inspection,
+    extensions: Sequence[APIRouter] = (),
     api_docs: bool = False,
     body_limits: BodyLimits | None = None,
     leeway: Leeway | None = None,
@@ -51,8 +52,8 @@ def build_app(
     """The application that speaks Heketi's API.
 
     keys None turns authentication off. administration: what administrators look at and set. inspection: what
-    is looked into as a whole. api_docs: the routes are described at /docs. clock gives seconds since 1970,
-    for the times in tokens.
+    is looked into as a whole. extensions: routes beside Heketi's, for administrators. api_docs: Heketi's routes
+    are described at /docs. clock gives seconds since 1970, for the times in tokens.
     request_timeout_seconds must be longer than `operations` hold a poll.
     """
     register_path_types()
@@ -75,7 +76,7 @@ def build_app(
     request_gate = Middleware(
         RequestGate,
         keys=keys,
-        shapes=_shapes(routers),
+        shapes=_shapes([*routers, *extensions]),
         open_paths=frozenset(shape.path for shape in _routes(open_routers)),
         leeway=leeway or Leeway(),
         clock=clock,
@@ -90,7 +91,7 @@ def build_app(
         ],
         exception_handlers={HTTPException: _answer_framework},
     )
-    for router in [*open_routers, *routers]:
+    for router in [*open_routers, *routers, *extensions]:
         app.include_router(router)
     return app
 

@@ -97,7 +97,7 @@ def examine(picture: Picture, reports: Sequence[Report]) -> Json:
             {
                 "ClusterHeketiID": each.cluster.id,
                 "GlusterVolume": each.cluster.name,
-                "NodesData": [_node_data(node, picture) for node in each.nodes],
+                "NodesData": [_node_data(node, each.cluster, picture) for node in each.nodes],
             }
             for each in picture.clusters
         ]
@@ -198,7 +198,11 @@ def _directory_entry(entry: Entry) -> Json:
 
 
 def _node_entries(picture: Picture) -> Iterator[tuple[str, Json]]:
-    for node in (node for each in picture.clusters for node in each.nodes):
+    """A server in several clusters names the first, as in GET /nodes."""
+    nodes: dict[str, Node] = {}
+    for each in picture.clusters:
+        nodes = {node.id: node for node in each.nodes} | nodes
+    for node in nodes.values():
         devices = picture.devices[node.id]
         info = node_info(replace(node, address=node.address or ""), devices, picture.tags)
         yield (
@@ -229,8 +233,13 @@ def _devices(picture: Picture) -> list[Device]:
     return [device for known in picture.devices.values() for device in known]
 
 
-def _node_data(node: Node, picture: Picture) -> Json:
-    devices = [device_info(each, picture.tags[each.id]) for each in picture.devices[node.id]]
+def _node_data(node: Node, cluster: GlusterVolume, picture: Picture) -> Json:
+    """With those devices that hold bricks of that cluster."""
+    devices = [
+        device_info(each, picture.tags[each.id])
+        for each in picture.devices[node.id]
+        if any(brick.cluster_id == cluster.id for brick in each.bricks)
+    ]
     return {
         "NodeHeketiID": node.id,
         "State": "online" if node.online else "offline",

@@ -51,13 +51,15 @@ _WITH_TOKEN = {
 }
 
 
-def description(routes: Iterable[APIRoute], *, open_paths: frozenset[str], with_tokens: bool) -> Json:
-    """The description. open_paths need no token. with_tokens False: no path does."""
+def description(
+    routes: Iterable[APIRoute], *, open_paths: frozenset[str], with_tokens: bool, about: str = _ABOUT
+) -> Json:
+    """The description. open_paths need no token. with_tokens False: no path does. about: what it is as a whole."""
     found = list(routes)
     document = get_openapi(
         title="Piragua",
         version=__version__,
-        description=_ABOUT,
+        description=about,
         routes=[_without_body(route) for route in found],
         separate_input_output_schemas=False,
     )

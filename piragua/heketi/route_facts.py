@@ -73,7 +73,7 @@ def ends(summary: str) -> Facts:
     return _facts(summary, answers)
 
 
-def sets(summary: str, status: int, *, body: type[BaseModel]) -> Facts:
+def sets(summary: str, status: int, *, body: type[BaseModel] | None = None) -> Facts:
     """Done when the answer comes, and nothing to show."""
     return _facts(summary, {status: {"description": "Done"}}, body)
 

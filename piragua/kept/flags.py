@@ -8,19 +8,32 @@ from piragua.models import ClusterFlags
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import Mounted
 
-_KEY = "flags"
+FLAGS_KEY = "flags"
 
 
 async def flags_of(mounted: Mounted) -> ClusterFlags:
     """The flags; file volumes and no block volumes where nobody has set any. NotReady, MountError."""
-    data = await mounted.setting(_KEY)
+    data = await mounted.setting(FLAGS_KEY)
     if data is None:
         return ClusterFlags()
+    flags = decode_flags(data)
+    if flags is None:
+        raise NotReady(f"the flags of {mounted.gluster_volume} cannot be read; set them anew")
+    return flags
+
+
+def encode_flags(flags: ClusterFlags) -> bytes:
+    """As they are kept."""
+    return json.dumps({"file": flags.file, "block": flags.block}).encode()
+
+
+def decode_flags(data: bytes) -> ClusterFlags | None:
+    """What is kept; None for what cannot be read."""
     try:
         flags = json.loads(data)
         return ClusterFlags(file=bool(flags["file"]), block=bool(flags["block"]))
-    except (ValueError, TypeError, KeyError) as error:
-        raise NotReady(f"the flags of {mounted.gluster_volume} cannot be read; set them anew") from error
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 class FlagStore:
@@ -35,5 +48,4 @@ class FlagStore:
 
     async def set(self, gluster_volume: str, flags: ClusterFlags) -> None:
         """All instances go by these flags from now on. MountError."""
-        data = json.dumps({"file": flags.file, "block": flags.block}).encode()
-        await self._mounts[gluster_volume].current().set(_KEY, data)
+        await self._mounts[gluster_volume].current().set(FLAGS_KEY, encode_flags(flags))

@@ -18,16 +18,20 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOATIME
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True)
+@dataclass
 class _FirstLink:
-    """Where the first copy of something with several names is."""
+    """Where the first copy of something with several names is. names: how many of its source's were seen."""
 
     level: Level
     name: str
+    names: int = 0
 
 
 class EntryCopier:
-    """Copies entries, one by one, and remembers those that have more names. entries, data_bytes: up to now."""
+    """Copies entries, one by one, and remembers those with more names until all were seen.
+
+    entries, data_bytes: up to now.
+    """
 
     def __init__(self, data: DataCopier) -> None:
         self._data = data
@@ -63,15 +67,25 @@ class EntryCopier:
             if stat.S_ISDIR(status.st_mode):
                 level.directories.append(name)
                 return
-            identity = (status.st_dev, status.st_ino)
-            several = status.st_nlink > 1
-            if not (several and _link_to(self._first_links.get(identity), level, name)):
+            first = self._first_links.get((status.st_dev, status.st_ino))
+            if not _link_to(first, level, name):
                 yield from self._make(level, name, fd, status)
-                if several:
-                    self._first_links[identity] = _FirstLink(level, name)
+                first = _FirstLink(level, name, 0 if first is None else first.names)
+            self._remember(first, status)
             self.entries += 1
         finally:
             os.close(fd)
+
+    def _remember(self, first: _FirstLink | None, status: os.stat_result) -> None:
+        """Until the source's last name was seen: a volume can have more of such files than memory holds."""
+        if first is None:
+            return
+        first.names += 1
+        identity = (status.st_dev, status.st_ino)
+        if first.names < status.st_nlink:
+            self._first_links[identity] = first
+        else:
+            self._first_links.pop(identity, None)
 
     def _make(self, level: Level, name: str, source_fd: int, status: os.stat_result) -> Iterator[None]:
         if stat.S_ISREG(status.st_mode):

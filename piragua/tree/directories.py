@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from piragua.tree import layout, locks
 from piragua.tree.handle import Handle, by_descriptor
-from piragua.tree.record import Gone, Record, UnreadableRecord, decode, decode_gone
+from piragua.tree.record import NOT_GONE, Gone, Record, UnreadableRecord, decode, decode_gone
 from piragua.tree.states import DataDirectory, Look, data_mode
 
 _READ = os.O_RDONLY | os.O_DIRECTORY
@@ -28,6 +28,34 @@ def look(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
             raise
         # Removed between two calls; to open it again proves that. Another file that is missing proves nothing.
         return _look_once(handle, held, volume_id)
+
+
+def look_inside(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
+    """The same, with entries, data directory and limit also where the marks alone name the state."""
+    seen = look(handle, held, volume_id)
+    if not seen.exists or seen.entries:
+        return seen
+    try:
+        with handle.volume(volume_id) as fd:
+            return _contents(fd, seen)
+    except FileNotFoundError:
+        return Look(volume_id, exists=False)
+
+
+def look_at_made(handle: Handle, volume_id: str, name: str) -> Look:
+    """A look by who makes the volume: its marks, its data directory by that name, and its limit.
+
+    OSError for anything but "not there". The limit is None when it is that of the whole Gluster volume.
+    """
+    try:
+        with handle.volume(volume_id) as fd:
+            seen = _marks(handle, fd, volume_id)
+            data = os.stat(layout.safe_name(name), dir_fd=fd, follow_symlinks=False)
+            own, root = size_bytes(fd), size_bytes(handle.fd)
+    except FileNotFoundError:
+        return Look(volume_id, exists=False)
+    entries = (name,) if stat.S_ISDIR(data.st_mode) else ()
+    return replace(seen, locked=True, entries=entries, limit_bytes=None if own == root else own)
 
 
 def _look_once(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
@@ -179,6 +207,18 @@ def mark_gone(handle: Handle, volume_id: str, gone: Gone) -> None:
             os.chmod(by_descriptor(fd), layout.CLOSED_MODE)
             if gone.purging and _xattr(fd, layout.GONE_XATTR) is not None:
                 os.removexattr(by_descriptor(fd), layout.GONE_XATTR)
+
+
+def open_again(handle: Handle, volume_id: str) -> None:
+    """Gives `/<id>` the mode of a volume, in the place of the one that says "deleted"."""
+    with handle.volume(volume_id) as fd:
+        os.chmod(by_descriptor(fd), 0o755)  # noqa: S103 (nodes go through it)
+
+
+def unmark_gone(handle: Handle, volume_id: str) -> None:
+    """Says that the volume is not deleted; the mark is emptied and stays (docs/on-disk-format.md, "A volume")."""
+    with handle.volume(volume_id) as fd:
+        os.setxattr(by_descriptor(fd), layout.GONE_XATTR, NOT_GONE)
 
 
 def remove(handle: Handle, volume_id: str) -> None:

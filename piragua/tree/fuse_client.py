@@ -26,6 +26,14 @@ def lives(path: str, *, proc: str = "/proc") -> bool:
 
 def _clients(path: str, proc: str) -> Iterator[int]:
     """Pids of the FUSE clients for that mount point. One in a container may serve the same path of its own."""
+    for pid in anywhere(path, proc=proc):
+        with suppress(OSError):
+            if os.readlink(f"{proc}/{pid}/ns/mnt") == os.readlink(f"{proc}/self/ns/mnt"):
+                yield pid
+
+
+def anywhere(path: str, *, proc: str = "/proc") -> Iterator[int]:
+    """Pids of the FUSE clients for that mount point in this or any other view of the mounts."""
     wanted = os.fsencode(os.path.normpath(path))
     for name in filter(str.isdigit, os.listdir(proc)):
         with suppress(OSError):
@@ -33,8 +41,7 @@ def _clients(path: str, proc: str) -> Iterator[int]:
                 argv = file.read().rstrip(b"\0").split(b"\0")
             if b"glusterfs" not in os.path.basename(argv[0]) or os.path.normpath(argv[-1]) != wanted:
                 continue
-            if os.readlink(f"{proc}/{name}/ns/mnt") == os.readlink(f"{proc}/self/ns/mnt"):
-                yield int(name)
+            yield int(name)
 
 
 def sever(path: str) -> None:
@@ -72,3 +79,16 @@ def detach(path: str) -> None:
         if library.umount2(os.fsencode(path), _MNT_DETACH) != 0 and ctypes.get_errno() != errno.EINVAL:
             failure = ctypes.get_errno()
             raise MountError(path, failure, f"unmounting failed: {os.strerror(failure)}")
+
+
+def take_away(path: str) -> None:
+    """Severs the mount of our own at that path, if there is one, and removes its mount point."""
+    if mounts.find(path) is not None:
+        sever(path)
+    remove_folder(path)
+
+
+def remove_folder(path: str) -> None:
+    """Removes a mount point, or a folder of mount points, that is not needed any more; a full one is left."""
+    with suppress(OSError):
+        os.rmdir(path)

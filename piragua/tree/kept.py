@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from piragua.tree.handle import Handle
 
@@ -21,6 +22,14 @@ _TRIES = 5
 _FILE = re.compile(r"([0-9a-z-]+)\.([0-9]{1,15})")
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What is kept under a key, and its number."""
+
+    number: int
+    data: bytes
+
+
 def read(handle: Handle, folder: str, key: str) -> bytes | None:
     """What is kept under that key; None for nothing."""
     return read_folder(handle, folder, [key]).get(key)
@@ -28,6 +37,17 @@ def read(handle: Handle, folder: str, key: str) -> bytes | None:
 
 def read_folder(handle: Handle, folder: str, keys: Iterable[str] | None = None) -> dict[str, bytes]:
     """What is kept in that folder, by key; of all keys, or of those."""
+    return {key: each.data for key, each in read_numbered(handle, folder, keys).items()}
+
+
+def numbers(handle: Handle, folder: str) -> dict[str, int]:
+    """The highest number of each key. What `read_numbered` gave is true as long as its numbers are these."""
+    with handle.opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
+        return {key: max(found) for key, found in _numbers(fd).items()}
+
+
+def read_numbered(handle: Handle, folder: str, keys: Iterable[str] | None = None) -> dict[str, Kept]:
+    """The same as `read_folder`, and which number it is."""
     with handle.opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
         for _ in range(_TRIES):
             numbers = _numbers(fd)
@@ -36,15 +56,17 @@ def read_folder(handle: Handle, folder: str, keys: Iterable[str] | None = None) 
                 found = {key: _newest(fd, key, numbers[key]) for key in wanted}
             except FileNotFoundError:
                 continue  # changed again and again since they were listed
-            return {key: data for key, data in found.items() if data is not None}
+            return {key: each for key, each in found.items() if each is not None}
     raise OSError(errno.EAGAIN, f"/{folder} changes all the time", folder)
 
 
 def replace(handle: Handle, folder: str, key: str, data: bytes) -> None:
     """Whoever asks for the key from now on gets data, one line.
 
-    FileExistsError when another has changed it meanwhile.
+    FileExistsError when another has changed it meanwhile; OSError (EFBIG) for more than readers take, 1 MiB.
     """
+    if len(data) + len(_END) > _LARGEST_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), key)
     with handle.opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
         before = sorted(_numbers(fd).get(key, []))
         whole = next((number for number in reversed(before) if _whole(fd, f"{key}.{number}") is not None), None)
@@ -72,7 +94,7 @@ def _numbers(folder_fd: int) -> dict[str, list[int]]:
     return found
 
 
-def _newest(folder_fd: int, key: str, numbers: Iterable[int]) -> bytes | None:
+def _newest(folder_fd: int, key: str, numbers: Iterable[int]) -> Kept | None:
     """What the highest whole one holds; None while the first is being written. FileNotFoundError: list again."""
     gone: FileNotFoundError | None = None
     for number in sorted(numbers, reverse=True):
@@ -82,7 +104,7 @@ def _newest(folder_fd: int, key: str, numbers: Iterable[int]) -> bytes | None:
             gone = error
         else:
             if data is not None:
-                return data
+                return Kept(number, data)
     if gone is not None:
         raise gone
     return None

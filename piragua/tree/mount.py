@@ -26,7 +26,8 @@ class Mount:
 
     path: where it is, or shall be, mounted. own: Piragua mounts it itself, and only then ever unmounts or
     severs it. servers: gives the names to mount from, best first. file_call_timeout_seconds: after that long
-    a file call hangs. closing_timeout_seconds: the same for the last one, at the end.
+    a file call hangs. closing_timeout_seconds: the same for the last one, at the end. options: what it is
+    mounted with. sets_up: Piragua's own files are made where there are none; otherwise nothing is changed.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class Mount:
         file_call_timeout_seconds: float = 10,
         mount_timeout_seconds: float = 30,
         closing_timeout_seconds: float = 2,
+        options: str = mounts.OPTIONS,
+        sets_up: bool = True,
     ) -> None:
         self.gluster_volume = gluster_volume
         self.path = path
@@ -47,6 +50,8 @@ class Mount:
         self._file_call_timeout_seconds = file_call_timeout_seconds
         self._mount_timeout_seconds = mount_timeout_seconds
         self._closing_timeout_seconds = closing_timeout_seconds
+        self._options = options
+        self._sets_up = sets_up
         self._mounted: Mounted | None = None
         self._threads = self._new_threads()
         # Apart, so that a proof never queues behind calls that hang.
@@ -114,7 +119,8 @@ class Mount:
         # New ones with every mount: what hangs on the last one must not keep this one from being used.
         threads = self._new_threads()
         mounted = Mounted(handle, threads)
-        await mounted.set_up()
+        if self._sets_up:
+            await mounted.set_up()
         self._mounted, self._threads = mounted, threads
         _log.info("the Gluster volume %s is mounted at %s", self.gluster_volume, self.path)
 
@@ -126,7 +132,13 @@ class Mount:
         await self._in_thread(partial(fuse_client.sever, self.path))
         await self._in_thread(partial(os.makedirs, self.path, 0o700, exist_ok=True))
         servers = await self._servers()
-        await mounts.mount(self.gluster_volume, servers, self.path, timeout_seconds=self._mount_timeout_seconds)
+        await mounts.mount(
+            self.gluster_volume,
+            servers,
+            self.path,
+            timeout_seconds=self._mount_timeout_seconds,
+            options=self._options,
+        )
 
     async def _still_works(self, mounted: Mounted) -> bool:
         """False when it has to be proven or made again; MountError while only its bricks are out of reach."""

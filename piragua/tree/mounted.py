@@ -16,10 +16,12 @@ from piragua.errors import Conflict, MountError, NameInUse, PiraguaError
 from piragua.tree import connections, directories, feed, kept, layout, locks, settings, small_files
 from piragua.tree.copy import Copier, DataPath
 from piragua.tree.handle import Handle
+from piragua.tree.kept import Kept
 from piragua.tree.purge import Emptier
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look
 from piragua.tree.threads import FileThreads
+from piragua.tree.turns import Turns
 
 T = TypeVar("T")
 
@@ -27,6 +29,8 @@ _LOOKS_IN_ONE_CALL = 20
 _CALLS_AT_ONCE = 6
 _FIRST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.1
+_QUOTA_TURNS_IN_A_ROW = 4
+"""So many commands of this instance follow each other before another instance gets its turn."""
 
 
 class Mounted:
@@ -36,7 +40,9 @@ class Mounted:
         self.handle = handle
         self._threads = threads
         self._locks = locks.Locks(handle)
-        self._quota_queue = anyio.Lock()
+        self._quota_turns = Turns()
+        self._quota_lock: AsyncLock | None = None
+        self._quota_turns_in_a_row = 0
 
     @property
     def gluster_volume(self) -> str:
@@ -54,6 +60,18 @@ class Mounted:
     async def look(self, volume_id: str) -> Look:
         """One look at `/<id>`. An id that no listing, feed or answer has named must not be held by a maker."""
         return await self._run(partial(directories.look, self.handle, self._locks, volume_id))
+
+    async def look_inside(self, volume_id: str) -> Look:
+        """The same, with what lies in `/<id>` and its limit, whatever its state is."""
+        return await self._run(partial(directories.look_inside, self.handle, self._locks, volume_id))
+
+    async def look_at_made(self, volume_id: str, name: str, lock: "AsyncLock") -> Look:
+        """A look, in one file call, at what is made under that lock; Conflict when the lock was lost."""
+        return await self._run(partial(self._look_at_made, volume_id, name, lock))
+
+    def _look_at_made(self, volume_id: str, name: str, lock: "AsyncLock") -> Look:
+        lock.require_here()
+        return directories.look_at_made(self.handle, volume_id, name)
 
     async def looks(self, volume_ids: Iterable[str]) -> dict[str, Look]:
         """A look at each, some in every file call and some calls at once."""
@@ -110,6 +128,11 @@ class Mounted:
         names = await self._run(self.handle.entries)
         return frozenset(each for each in map(layout.id_of, names) if each is not None)
 
+    async def named_ids(self, known: frozenset[str], *, timeout_seconds: float = 60) -> frozenset[str]:
+        """Ids that have a name, those of known left out where they are the name."""
+        call = partial(small_files.named_ids, self.handle, known)
+        return await self._run(call, timeout_seconds=timeout_seconds)
+
     async def limit(self, volume_id: str) -> int | None:
         """The limit on `/<id>` in bytes; None: none of its own, or it is not there."""
         try:
@@ -164,11 +187,15 @@ class Mounted:
 
     async def publish(self, volume_id: str, name: str) -> None:
         """Name, feed line, mark. NameInUse when another volume has the name."""
-        holder = await self._run(partial(small_files.claim_name, self.handle, name, volume_id))
-        if holder != volume_id:
+        if await self._run(partial(self._publish, volume_id, name)) != volume_id:
             raise NameInUse(name)
-        await self.tell(volume_id, "made")
-        await self._run(partial(directories.mark_published, self.handle, volume_id))
+
+    def _publish(self, volume_id: str, name: str) -> str:
+        holder = small_files.claim_name(self.handle, name, volume_id)
+        if holder == volume_id:
+            feed.append(self.handle, volume_id, "made")
+            directories.mark_published(self.handle, volume_id)
+        return holder
 
     async def adopt(self, volume_id: str) -> None:
         """Marks a volume of the original Piragua as published: the first of its changes."""
@@ -187,6 +214,14 @@ class Mounted:
         """Feed line, then the mark: from then on the volume is deleted for every client."""
         await self.tell(volume_id, "deleted")
         await self._run(partial(directories.mark_gone, self.handle, volume_id, gone))
+
+    async def open_again(self, volume_id: str) -> None:
+        """The mode of a volume, where one says "deleted"."""
+        await self._run(partial(directories.open_again, self.handle, volume_id))
+
+    async def unmark_gone(self, volume_id: str) -> None:
+        """Empties the mark: from then on the volume is there for every client. `tell` comes before."""
+        await self._run(partial(directories.unmark_gone, self.handle, volume_id))
 
     async def tell(self, volume_id: str, what: str) -> None:
         """A line in the feed, readable for all when this returns."""
@@ -221,6 +256,11 @@ class Mounted:
     async def holder_of(self, name: str) -> str | None:
         """The id in the file of that name; "" when it holds none, None without a file."""
         return await self._run(partial(small_files.holder_of, self.handle, name))
+
+    async def claim_name(self, name: str, volume_id: str) -> None:
+        """That id has the name from then on. NameInUse when another has it."""
+        if await self._run(partial(small_files.claim_name, self.handle, name, volume_id)) != volume_id:
+            raise NameInUse(name)
 
     async def release_name(self, name: str, volume_id: str) -> None:
         """Frees the name, if that id still has it."""
@@ -258,6 +298,14 @@ class Mounted:
     async def kept(self, folder: str, keys: Iterable[str] | None = None) -> dict[str, bytes]:
         """What is kept in that folder; of all keys, or of those."""
         return await self._run(partial(kept.read_folder, self.handle, folder, keys))
+
+    async def kept_numbers(self, folder: str) -> dict[str, int]:
+        """By key, a number that every change raises: one listing."""
+        return await self._run(partial(kept.numbers, self.handle, folder))
+
+    async def kept_numbered(self, folder: str) -> dict[str, Kept]:
+        """All that is kept in that folder, with its numbers."""
+        return await self._run(partial(kept.read_numbered, self.handle, folder))
 
     async def change_tags(
         self, key: str, change: Callable[[bytes | None], bytes], *, timeout_seconds: float = 10
@@ -335,23 +383,46 @@ class Mounted:
         return frozenset(await self._run(held))
 
     @asynccontextmanager
-    async def quota_turn(self, *, queue_seconds: float, timeout_seconds: float) -> AsyncIterator[None]:
-        """The turn for one quota command, in order of arrival, here (queue_seconds) and across instances.
+    async def quota_turn(
+        self, *, queue_seconds: float, timeout_seconds: float, urgent: bool = True
+    ) -> AsyncIterator[None]:
+        """The turn for one quota command, here (queue_seconds) and across instances (timeout_seconds).
 
-        Conflict when it does not come in time.
+        In order of arrival, but what is not urgent is passed over for a while. Conflict when it does not come.
         """
-        with anyio.move_on_after(queue_seconds) as scope:
-            await self._quota_queue.acquire()
-        if scope.cancelled_caught:
-            raise Conflict("the queue for quota commands did not move in time")
+        await self._take_quota_turn(queue_seconds, urgent)
         try:
-            held = await self._wait_for_quota(timeout_seconds)
+            held = await self._quota_lock_of_turn(timeout_seconds)
             try:
                 yield
             finally:
-                await held.release()
+                await self._end_quota_turn(held)
         finally:
-            self._quota_queue.release()
+            self._quota_turns.give_back()
+
+    async def _take_quota_turn(self, queue_seconds: float, urgent: bool) -> None:
+        try:
+            with anyio.fail_after(queue_seconds):
+                await self._quota_turns.take(urgent=urgent)
+        except TimeoutError:
+            raise Conflict("the queue for quota commands did not move in time") from None
+        finally:
+            if not self._quota_turns.taken and self._quota_lock is not None:  # it was kept for us, who left
+                self._quota_lock.release_later()
+                self._quota_lock = None
+
+    async def _quota_lock_of_turn(self, timeout_seconds: float) -> "AsyncLock":
+        """The lock across instances: the one of the turn before, or a new one."""
+        kept, self._quota_lock = self._quota_lock, None
+        self._quota_turns_in_a_row = 0 if kept is None else self._quota_turns_in_a_row + 1
+        return kept or await self._wait_for_quota(timeout_seconds)
+
+    async def _end_quota_turn(self, held: "AsyncLock") -> None:
+        """Keeps the lock for the next one here, which saves a file call and a wait, but not for long."""
+        if self._quota_turns.awaited and self._quota_turns_in_a_row + 1 < _QUOTA_TURNS_IN_A_ROW:
+            self._quota_lock = held
+        else:
+            await held.release()
 
     async def _wait_for_quota(self, timeout_seconds: float) -> "AsyncLock":
         """One blocking wait in a thread; if nobody waits for it any more, it gives the lock back."""
@@ -397,7 +468,11 @@ class AsyncLock:
 
     async def require(self) -> None:
         """Asks for it once more, before a step that cannot be undone; Conflict when it was lost."""
-        if not await self._mounted.blocking(self._held.still_held):
+        await self._mounted.blocking(self.require_here)
+
+    def require_here(self) -> None:
+        """The same, for a thread that makes file calls."""
+        if not self._held.still_held():
             raise Conflict("the lock was lost while the work was under way")
 
     async def release(self) -> None:
@@ -407,6 +482,10 @@ class AsyncLock:
                 await self._mounted.blocking(self._held.release)
             except MountError:  # it hangs, or was not even tried: a lock must not stay behind
                 self._held.release_later()
+
+    def release_later(self) -> None:
+        """Frees it in the background, as soon as the mount answers; returns at once."""
+        self._held.release_later()
 
 
 def _release_unwanted(held: locks.HeldLock | None) -> None:

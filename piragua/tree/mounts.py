@@ -27,8 +27,12 @@ write-behind off: when a limit cuts a write short it writes past the end of its 
 the client dies (glusterfs 10.3, test_mount_options).
 """
 
+BY_GFID = f"{OPTIONS},aux-gfid-mount"
+"""The same, and whatever has a gfid can be reached as `.gfid/<gfid>` besides."""
+
 _SETSID = "/usr/bin/setsid"
 _SYSTEM_PATH = ":/usr/sbin:/sbin"
+_FIRST_OPTIONAL = 6
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -46,11 +50,12 @@ def parse_mountinfo(text: str) -> list[Entry]:
     """The mounts in the text of /proc/self/mountinfo, the topmost of a path last."""
     found = []
     for line in text.splitlines():
-        before, separator, after = line.partition(" - ")
-        fields, rest = before.split(" "), after.split(" ")
-        if separator and len(fields) >= 5 and len(rest) >= 2:
+        fields = line.split(" ")
+        if "-" in fields[_FIRST_OPTIONAL:]:  # ends those; before them it can be the path
+            rest = fields[fields.index("-", _FIRST_OPTIONAL) + 1 :]
             major, _, minor = fields[2].partition(":")
-            found.append(Entry(_plain(fields[4]), (int(major), int(minor)), rest[0], _plain(rest[1])))
+            if len(rest) >= 2:
+                found.append(Entry(_plain(fields[4]), (int(major), int(minor)), rest[0], _plain(rest[1])))
     return found
 
 
@@ -78,14 +83,18 @@ def find(path: str, *, mountinfo: str = "/proc/self/mountinfo") -> Entry | None:
     return entries[-1] if entries else None
 
 
-def prove(gluster_volume: str, path: str) -> Handle:
-    """An open root of that Gluster volume; NotMounted when something else, or nothing, is mounted. Blocks."""
-    entry = find(path)
+def prove(gluster_volume: str, path: str, *, seen_by: int | str = "self") -> Handle:
+    """An open root of that Gluster volume; NotMounted when something else, or nothing, is mounted. Blocks.
+
+    seen_by: a process whose view of the mounts counts: that of a service can be its own.
+    """
+    entry = find(path, mountinfo=f"/proc/{seen_by}/mountinfo")
     if entry is None:
         raise NotMounted(path, 0, f"the Gluster volume {gluster_volume} is not mounted there")
     if not is_whole_volume(entry, gluster_volume):
         raise NotMounted(path, 0, f"not the Gluster volume {gluster_volume}, but {entry.source} ({entry.kind})")
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    there = path if seen_by == "self" else f"/proc/{seen_by}/root{path}"
+    fd = os.open(there, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     device = os.fstat(fd).st_dev
     if (os.major(device), os.minor(device)) != entry.device:
         os.close(fd)
@@ -93,7 +102,9 @@ def prove(gluster_volume: str, path: str) -> Handle:
     return Handle(gluster_volume, path, fd)
 
 
-async def mount(gluster_volume: str, servers: Sequence[str], path: str, *, timeout_seconds: float = 30) -> None:
+async def mount(
+    gluster_volume: str, servers: Sequence[str], path: str, *, timeout_seconds: float = 30, options: str = OPTIONS
+) -> None:
     """Mounts the whole Gluster volume from the first server that gives it; MountError with the last reason.
 
     path is a directory. Exit status 0 proves nothing (glusterfs 10.3): the caller proves the mount.
@@ -101,7 +112,7 @@ async def mount(gluster_volume: str, servers: Sequence[str], path: str, *, timeo
     reason = "no server is known"
     for server in servers:
         source = f"{server}:/{gluster_volume}"
-        reason = await _run(["mount", "-t", "glusterfs", "-o", OPTIONS, source, path], timeout_seconds)
+        reason = await _run(["mount", "-t", "glusterfs", "-o", options, source, path], timeout_seconds)
         if not reason and find(path) is not None:
             return
         reason = f"mounting {source} failed: {reason or 'the mount did not stay'}"

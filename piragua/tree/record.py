@@ -46,11 +46,24 @@ class Record:
     unknown: dict[str, Any] = field(default_factory=dict)
 
     def with_operation(self, nonce: str) -> "Record":
-        """The same, remembering that this operation came to its end."""
-        return replace(self, operations=(*self.operations, nonce)[-REMEMBERED_OPERATIONS:])
+        """The same, remembering that this operation came to its end; of older ones, as many as fit."""
+        for count in range(REMEMBERED_OPERATIONS, 1, -1):
+            remembering = replace(self, operations=(*self.operations, nonce)[-count:])
+            if len(remembering._encoded()) <= LARGEST_BYTES:
+                return remembering
+        return replace(self, operations=(nonce,))
 
     def encode(self) -> bytes:
         """The record as it is stored; InvalidRequest when it would be 2 KiB or more."""
+        data = self._encoded()
+        if len(data) > LARGEST_BYTES:
+            raise InvalidRequest(
+                f"name and options of a volume are kept in a record of at most {LARGEST_BYTES} bytes;"
+                f" these need {len(data)}"
+            )
+        return data
+
+    def _encoded(self) -> bytes:
         fields: dict[str, Any] = dict(self.unknown)
         fields |= {"v": FORMAT_VERSION, "size_bytes": self.size_bytes, "name": self.name, "gid": self.gid}
         if self.created is not None:
@@ -60,13 +73,7 @@ class Record:
         if self.clone_source is not None:
             fields["clone_source"] = self.clone_source
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-        data = text.encode(errors="surrogateescape")
-        if len(data) > LARGEST_BYTES:
-            raise InvalidRequest(
-                f"name and options of a volume are kept in a record of at most {LARGEST_BYTES} bytes;"
-                f" these need {len(data)}"
-            )
-        return data
+        return text.encode(errors="surrogateescape")
 
 
 _KNOWN = {

@@ -11,17 +11,23 @@ from piragua.tree.handle import Handle
 
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 _LONGEST_TEXT_BYTES = 4096
+_NAME_OF_ID = "vol_"
 
 
 def set_up(handle: Handle) -> None:
-    """Makes `/.piragua/` and what belongs in it; under the setup lock only."""
+    """Makes `/.piragua/` and what belongs in it; under the setup lock only.
+
+    Directories that a listing leaves out can be there (see `named_ids`).
+    """
     if layout.OWN_DIRECTORY not in handle.entries():
-        os.mkdir(layout.OWN_DIRECTORY, 0o700, dir_fd=handle.fd)
+        with suppress(FileExistsError):
+            os.mkdir(layout.OWN_DIRECTORY, 0o700, dir_fd=handle.fd)
     with handle.opened(layout.OWN_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY) as fd:
         there = set(os.listdir(fd))
         for name in layout.OWN_DIRECTORIES:
             if name not in there:
-                os.mkdir(name, 0o700, dir_fd=fd)
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o700, dir_fd=fd)
     feed.make(handle)
 
 
@@ -33,10 +39,18 @@ def make_lock_file(handle: Handle) -> None:
     entries = handle.entries()
     if layout.LOCK_FILE in entries:
         return
-    if layout.OWN_DIRECTORY in entries:
+    if layout.OWN_DIRECTORY in entries or _is_there(handle, layout.OWN_DIRECTORY):
         raise FileNotFoundError(2, f"/{layout.LOCK_FILE} is out of reach", layout.LOCK_FILE)
     with suppress(FileExistsError):
         os.close(handle.open(layout.LOCK_FILE, _NEW, 0o600))
+
+
+def _is_there(handle: Handle, relative: str) -> bool:
+    try:
+        os.stat(relative, dir_fd=handle.fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def holder_of(handle: Handle, name: str) -> str | None:
@@ -48,6 +62,18 @@ def holder_of(handle: Handle, name: str) -> str | None:
         return layout.id_of(layout.directory_of(data.decode())) or ""
     except ValueError:
         return ""
+
+
+def named_ids(handle: Handle, known: frozenset[str]) -> frozenset[str]:
+    """Ids that have a name, but for those of known that have the name of an id (`vol_<id>`).
+
+    Directories can be missing from listings after bricks were added, until they are looked up (glusterfs 10.3);
+    files are not.
+    """
+    with handle.opened(layout.NAMES, os.O_RDONLY | os.O_DIRECTORY) as fd:
+        names = os.listdir(fd)
+    unknown = [name for name in names if name.removeprefix(_NAME_OF_ID) not in known]
+    return frozenset(filter(None, (holder_of(handle, name) for name in unknown)))
 
 
 def claim_name(handle: Handle, name: str, volume_id: str) -> str:

@@ -82,9 +82,7 @@ class Clone(Create):
         source = await self._require_source()
         await self._mounted.make(self.volume_id, self._record)
         size_bytes = self._record.size_bytes
-        self._held_bytes = await self._place.limits.used_bytes(self._mounted, self._source_id)
-        if self._held_bytes > await self._mounted.free_bytes():
-            raise OutOfSpace("No space: the copy would fill the Gluster volume")
+        self._held_bytes = await room_for_copy(self._place, self._mounted, self._source_id)
         await self._place.limits.set(
             self._mounted,
             self.volume_id,
@@ -143,6 +141,14 @@ class Clone(Create):
         if seen.state in DELETED | {State.ABSENT}:
             raise Conflict("the volume to be cloned was deleted")
         raise NotReady(f"the volume to be cloned is {seen.state.value}; `piragua check` shows it")
+
+
+async def room_for_copy(place: Place, mounted: Mounted, source_id: str) -> int:
+    """What a copy of that volume would hold, in bytes; OutOfSpace when that much is not free. StorageError."""
+    held_bytes = await place.limits.used_bytes(mounted, source_id)
+    if held_bytes > await mounted.free_bytes():
+        raise OutOfSpace("No space")
+    return held_bytes
 
 
 def _enough_bytes(held_bytes: int) -> int:

@@ -9,7 +9,7 @@ from piragua.errors import GlusterTimeout, NotReady, OutOfSpace, PiraguaError
 from piragua.models import OperationKind
 from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import State
+from piragua.tree.states import Look, State
 from piragua.volumes.place import Place
 
 _log = logging.getLogger(__name__)
@@ -60,24 +60,36 @@ class Create:
             await self._name_lock.release()
 
     async def _make(self, nonce: str) -> None:
-        size_bytes = self._record.size_bytes
         await self._mounted.make(self.volume_id, self._record)
         await self._place.limits.set(
             self._mounted,
             self.volume_id,
-            size_bytes,
-            allowed=lambda: self._place.require_room(size_bytes),
+            self._record.size_bytes,
+            allowed=self._require_room,
             all_is_well=self._place.all_is_well,
+            read=self._require_unchanged,
         )
-        await self._require_unchanged()
         await self._mounted.publish(self.volume_id, self._record.name)
+        self._place.inventory.note(Look(self.volume_id, record=self._record, published=True))
 
-    async def _require_unchanged(self) -> None:
-        """The lock is still ours and the directory is what we left; asked before it is published."""
-        await self._id_lock.require()
-        seen = await self._mounted.look(self.volume_id)
-        if seen.state is not State.BEING_MADE or seen.record != self._record:
+    async def _require_room(self) -> None:
+        """The sum of limits, where it is bounded; the volume's own size was looked at when it was prepared."""
+        if self._place.overcommit is not None:
+            await self._place.require_room(self._record.size_bytes)
+
+    async def _require_unchanged(self) -> int | None:
+        """The lock is still ours and the directory is what we left; asked before it is published.
+
+        Gives the limit in bytes, None if it has none.
+        """
+        seen = await self._mounted.look_at_made(self.volume_id, self._record.name, self._id_lock)
+        name = self._record.name
+        left = Look(
+            self.volume_id, locked=True, record=self._record, entries=(name,), limit_bytes=seen.limit_bytes
+        )
+        if seen != left:
             raise NotReady(f"another instance changed the volume while it was made: it is {seen.state.value}")
+        return seen.limit_bytes
 
     async def _is_there(self) -> bool:
         """Whether it got to its end after all: an error from the last step means "unknown"."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from piragua.errors import NameInUse
+from piragua.names import publish_left
 from piragua.tree.mounted import Mounted
 from piragua.tree.record import Gone
 from piragua.tree.states import Look, State
@@ -28,7 +29,7 @@ async def settle(place: Place, mounted: Mounted, volume_id: str) -> Look:
         seen = await mounted.look(volume_id)
         left = replace(seen, locked=False).state
         if left is State.COMPLETE and seen.record is not None:
-            await mounted.publish(volume_id, seen.record.name)
+            await publish_left(mounted, volume_id, seen.record.name)
         elif left in (State.GIVEN_UP, State.CLONE_GIVEN_UP):
             gone = Gone(datetime.now(UTC), LATE_COMMAND_SECONDS)
             await mounted.mark_gone(volume_id, gone)

@@ -10,12 +10,20 @@ from piragua.tree.states import DELETED, USABLE, Look, State
 
 _COUNTING_SECONDS = 15
 
+_SHOWN = USABLE | {State.COMPLETE}
+"""Listed, and what is there says what it is: clients that walk a list do not stop at it. What is unclear, or has
+a record that cannot be read, is listed too, and nothing could be told of it that is surely true."""
+
 
 def require_usable(seen: Look) -> None:
     """NotFound when it is proven to be gone, NotReady when that is not clear, nothing for a volume."""
+    _require(seen, USABLE)
+
+
+def _require(seen: Look, states: frozenset[State]) -> None:
     if seen.state in DELETED or seen.state is State.ABSENT:
         raise NotFound("Id not found")
-    if seen.state not in USABLE:
+    if seen.state not in states:
         reason = seen.record_unreadable or seen.gone_unreadable
         raise NotReady(f"volume {seen.volume_id} is {_in_words(seen.state)}{f' ({reason})' if reason else ''}")
 
@@ -62,8 +70,8 @@ async def record_of(seen: Look, mounted: Mounted, *, change: bool = False) -> Re
 
 
 async def volume_of(seen: Look, mounted: Mounted, cluster_id: str) -> Volume:
-    """The volume that a look shows; NotFound and NotReady as `require_usable`."""
-    require_usable(seen)
+    """The volume that a look shows, also one that is only published by the next sweep; NotFound, NotReady."""
+    _require(seen, _SHOWN)
     record = await record_of(seen, mounted)
     return Volume(
         id=seen.volume_id,

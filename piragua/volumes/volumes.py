@@ -11,29 +11,33 @@ from datetime import UTC, datetime
 
 import anyio
 
+from piragua import names
 from piragua.errors import Conflict, NameInUse, NotFound, NotReady, PiraguaError, StorageError
 from piragua.kept.flags import flags_of
 from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, Pending, Volume, VolumeSpec
 from piragua.topology.topology import Topology
 from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.record import Record
-from piragua.tree.states import DELETED, Look, State
+from piragua.tree.states import DELETED, USABLE, Look, State
 from piragua.volumes.choice import choose, require_eligible
-from piragua.volumes.clone import COPIES_AT_ONCE, Clone
+from piragua.volumes.clone import COPIES_AT_ONCE, Clone, room_for_copy
 from piragua.volumes.create import Create
 from piragua.volumes.delete import Delete
 from piragua.volumes.expand import Expand, require_growth
 from piragua.volumes.orphan import ORPHANS, settle
 from piragua.volumes.place import Place, require_addresses, require_limits, require_options
+from piragua.volumes.restore import Restore, refusal
 from piragua.volumes.shown import record_of, require_usable, volume_of
 
 TARGET_EXISTS = "Failed to set up volume delete: The target exists, contains other items, or is in use."
 NO_SIGN = "the server that did this went away before it was done"
 _NAME_WAIT_SECONDS = 10
-
 _SOURCE_WAIT_SECONDS = 10
+_RESTORE_WAIT_SECONDS = 10
+_SOME_NONCE = "0" * 16
+"""A record is never so large that what is done to its volume could not be remembered in it."""
 
-Job = Create | Expand | Delete | Clone
+Job = Create | Expand | Delete | Clone | Restore
 
 
 class Volumes:
@@ -69,8 +73,8 @@ class Volumes:
 
     async def get(self, volume_id: str) -> Volume:
         """The volume. NotFound only when it is proven to be gone; NotReady and StorageError otherwise."""
-        place, mounted, seen = await self._find(volume_id)
-        return await volume_of(seen, mounted, await self._cluster_id(place))
+        place, mounted, seen = await self.find(volume_id)
+        return await volume_of(seen, mounted, await self.cluster_id(place))
 
     async def ids(self, cluster_id: str | None = None) -> list[str]:
         """Ids of all volumes, or of those on one Gluster volume; sorted, never leaving one out."""
@@ -94,9 +98,9 @@ class Volumes:
 
     async def prepare_expand(self, volume_id: str, add_bytes: int) -> Expand:
         """An expand by that many bytes. NotFound, NotReady, OutOfSpace, InvalidRequest, StorageError."""
-        place, mounted, seen = await self._find(volume_id)
+        place, mounted, seen = await self.find(volume_id)
         require_usable(seen)
-        cluster = await self._topology.cluster_now(await self._cluster_id(place))
+        cluster = await self._topology.cluster_now(await self.cluster_id(place))
         cluster = await self._with_limits(cluster)
         await require_growth(seen, place, mounted, add_bytes)
         return Expand(place, mounted, cluster.id, volume_id, add_bytes)
@@ -106,13 +110,15 @@ class Volumes:
 
         NotFound, NotReady, NameInUse, OutOfSpace, Ineligible, StorageError.
         """
-        place, mounted, seen = await self._find(volume_id)
+        place, mounted, seen = await self.find(volume_id)
         require_usable(seen)
-        cluster = await self._topology.cluster_now(await self._cluster_id(place))
+        cluster = await self._topology.cluster_now(await self.cluster_id(place))
         require_eligible(await flags_of(mounted))
         cluster = await self._with_limits(cluster)
         source = await record_of(seen, mounted)
         await place.require_room(source.size_bytes)
+        with suppress(StorageError):  # the clone itself asks again
+            await room_for_copy(place, mounted, volume_id)
         clone_id = uuid.uuid4().hex
         record = Record(
             size_bytes=source.size_bytes,
@@ -123,7 +129,7 @@ class Volumes:
             options=source.options,
             clone_source=volume_id,
         )
-        record.encode()  # refuses what would not fit before anything is made
+        record.with_operation(_SOME_NONCE).encode()  # refuses what would not fit before anything is made
         reading = await mounted.take_reading(volume_id, timeout_seconds=_SOURCE_WAIT_SECONDS)
         try:
             id_lock, name_lock = await self._reserve(mounted, clone_id, name)
@@ -139,12 +145,40 @@ class Volumes:
 
         NotFound, Conflict, NotReady, StorageError.
         """
-        place, mounted, seen = await self._find(volume_id)
+        place, mounted, seen = await self.find(volume_id)
         if seen.state is State.BEING_MADE:
             raise Conflict(TARGET_EXISTS)
         if seen.state not in DELETED:
             require_usable(seen)
-        return Delete(place, mounted, await self._cluster_id(place), volume_id, self._retention_seconds)
+        return Delete(place, mounted, await self.cluster_id(place), volume_id, self._retention_seconds)
+
+    async def prepare_restore(self, volume_id: str) -> Restore:
+        """A restore of a volume that was deleted, with its name and its id locked.
+
+        NotFound, Conflict (it is no deleted volume that can be restored, or in work), NameInUse, NotReady,
+        StorageError.
+        """
+        place, mounted, seen = await self.find(volume_id)
+        refused = refusal(await mounted.look_inside(volume_id))
+        if refused is not None:
+            raise refused
+        cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(place)))
+        name_lock = None
+        if seen.record is not None:
+            name_lock = await mounted.take_name(seen.record.name, timeout_seconds=_NAME_WAIT_SECONDS)
+        try:
+            id_lock = await mounted.take_id(volume_id, timeout_seconds=_RESTORE_WAIT_SECONDS)
+        except BaseException:
+            if name_lock is not None:
+                await name_lock.release()
+            raise
+        restore = Restore(place, mounted, cluster.id, volume_id, id_lock, name_lock)
+        try:
+            await restore.prepare(self._is_taken)
+        except BaseException:
+            await restore.abandon()
+            raise
+        return restore
 
     async def verdict(self, kind: OperationKind, cluster_id: str, volume_id: str, nonce: str) -> Outcome:
         """How an operation ended whose owner is at work no more, as the tree shows it. StorageError."""
@@ -160,12 +194,14 @@ class Volumes:
                 seen = await settle(place, mounted, volume_id)
             except Conflict:
                 return Pending()
+        if kind is OperationKind.RESTORE and seen.state in USABLE and seen.record is None:
+            return Done(volume_id)  # an original's: nothing remembers what was done to it
         if seen.state is not State.VOLUME or seen.record is None:
             return Failed(NO_SIGN)
         done = kind is OperationKind.CREATE or nonce in seen.record.operations
         return Done(volume_id) if done else Failed(NO_SIGN)
 
-    async def _find(self, volume_id: str) -> tuple[Place, Mounted, Look]:
+    async def find(self, volume_id: str) -> tuple[Place, Mounted, Look]:
         """Where the volume is and what it looks like. NotFound when every Gluster volume proves its absence.
 
         A directory that another instance is making must not be looked up (glusterfs 10.3: it can get two
@@ -214,7 +250,7 @@ class Volumes:
             snapshot=spec.snapshot,
             options=spec.options,
         )
-        record.encode()  # refuses what would not fit before anything is made
+        record.with_operation(_SOME_NONCE).encode()  # refuses what would not fit before anything is made
         id_lock, name_lock = await self._reserve(mounted, volume_id, spec.name)
         return Create(place, mounted, cluster.id, volume_id, record, id_lock, name_lock)
 
@@ -248,9 +284,7 @@ class Volumes:
     @staticmethod
     async def _is_taken(mounted: Mounted, holder: str) -> bool:
         """Whether the id in a name's file still needs it: in work, a volume, or unclear."""
-        if not holder or await mounted.id_is_held(holder):
-            return True
-        return (await mounted.look(holder)).state not in DELETED | {State.ABSENT}
+        return await names.is_taken(mounted, holder)
 
     async def _with_limits(self, cluster: GlusterVolume) -> GlusterVolume:
         """The Gluster volume, if limits can be set on it; StorageError.
@@ -266,7 +300,8 @@ class Volumes:
             require_limits(cluster)
         return cluster
 
-    async def _cluster_id(self, place: Place) -> str:
+    async def cluster_id(self, place: Place) -> str:
+        """The id of its Gluster volume. StorageError."""
         for cluster_id, known in self._by_cluster_id.items():
             if known is place:
                 return cluster_id

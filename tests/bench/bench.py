@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,7 @@ class Bench:
             for clients in (8, 32):
                 burst = partial(self._burst_of, [instance.url], clients, found["floor"])
                 found[f"{clients} clients"] = step(f"{clients} clients", burst)
+            found["administrator"] = step("an administrator's commands", lambda: self._administrator(instance))
             found["growth"] = step("growth", lambda: self._growth(instance, client, volumes))
             client.close()
         if len(self._volume.pool.nodes) > 1:
@@ -174,6 +176,45 @@ class Bench:
             "answers 429": sum(client.waits.too_many for client in everyone),
             "polls that had to sleep": sum(client.waits.sleeps for client in everyone),
             "most slept by one client, s": round(max(client.waits.slept_seconds for client in everyone), 1),
+        }
+
+    def _administrator(self, instance: Instance) -> dict[str, Any]:
+        """A command that is repeated every second until it gets through, and anew, in a stream of creates."""
+        over = threading.Event()
+        waits: list[float] = []
+        tries: list[int] = []
+
+        def command() -> None:
+            while not over.is_set():
+                start, count = time.perf_counter(), 0
+                while not over.is_set():
+                    count += 1
+                    argv = [
+                        "gluster",
+                        "--mode=script",
+                        "volume",
+                        "set",
+                        self._volume.name,
+                        "user.bench",
+                        f"{start}",
+                    ]
+                    if "success" in self._node.run(argv, check=False):
+                        waits.append(time.perf_counter() - start)
+                        tries.append(count)
+                        break
+                    over.wait(1)
+
+        with ThreadPoolExecutor(1) as pool:
+            administrator = pool.submit(command)
+            burst = self._burst_of([instance.url], 32, {"bare_create_rate_8_threads": 1})
+            over.set()
+            administrator.result()
+        return {
+            "commands that got through": len(waits),
+            "most tries for one": max(tries, default=0),
+            "longest, s": round(max(waits, default=0), 2),
+            "creates per second meanwhile": burst["creates per second"],
+            "errors meanwhile": burst["errors"],
         }
 
     def _growth(self, instance: Instance, client: Client, volumes: int) -> dict[str, Any]:

@@ -18,7 +18,8 @@ changes, later ones of the same file see. To add one, write it down there:
 
 Text is compared to the byte, JSON in its shape: keys, their order, and types. Placeholders: {cluster}, {node},
 {device}, {hostname}, {volume} (one that is there), {source} (another, with a gid), {doomed}, {database}
-(volumes to delete), {id} (any), {any} (any text), {MiB} (2^20 times "x").
+(volumes to delete), {id} (any), {any} (any text), {seconds} (10 to 19), {MiB} (2^20 times
+"x").
 
 `differences.toml` says where Piragua answers otherwise on purpose, how, and why. A difference that is not
 there any more fails the suite like one that is not listed.

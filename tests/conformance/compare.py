@@ -61,7 +61,8 @@ def _pattern(text: str, known: Mapping[str, str]) -> str:
         name = match[1]
         if name in known:
             return re.escape(known[name])
-        return {"id": "[0-9a-f]+", "any": "(?s:.+)"}.get(name, match[0])
+        # A recorded number of seconds below 20 is a few more where a request waits for its turn.
+        return {"id": "[0-9a-f]+", "any": "(?s:.+)", "seconds": "1[0-9]"}.get(name, match[0])
 
     return _PLACEHOLDER.sub(value, re.escape(text))
 

@@ -1,201 +1,194 @@
 """A client that refuses what Heketi's Go client refuses, and with it Kubernetes and heketi-cli.
 
-It does as Heketi contract 2.2 says: it polls at once and then every 400 ms, takes nothing but 202 with a
-Location, 200 with `X-Pending: true`, and 200 with JSON or 204 in the end, follows redirects with a fresh
-token for each hop, and decodes strictly.
+Each call wants the statuses that the Go client wants, and decodes as strictly (Heketi contract 2.2, 6).
 """
 
-import json
-import time
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
 
-from tests.heketi_clients.tokens import token
+from tests.heketi_clients import go_decoding
+from tests.heketi_clients.go_decoding import HeketiError
+from tests.heketi_clients.go_requests import GoRequests, decoded, require
 
-_DURABILITY = {"type": str, "replicate": {"replica": int}, "disperse": {"data": int, "redundancy": int}}
-_MOUNT = {"glusterfs": {"hosts": [str], "device": str, "options": {"*": str}}}
-_BRICK = {"id": str, "path": str, "device": str, "node": str, "volume": str, "size": int}
-_VOLUME = {
-    "size": int,
-    "name": str,
-    "durability": _DURABILITY,
-    "gid": int,
-    "glustervolumeoptions": [str],
-    "block": bool,
-    "snapshot": {"enable": bool, "factor": float},
-    "id": str,
-    "cluster": str,
-    "mount": _MOUNT,
-    "blockinfo": {"freesize": int, "reservedsize": int, "blockvolume": [str], "restriction": str},
-    "bricks": [_BRICK],
-}
-_CLUSTER = {"id": str, "nodes": [str], "volumes": [str], "block": bool, "file": bool, "blockvolumes": [str]}
-_NODE = {
-    "zone": int,
-    "hostnames": {"manage": [str], "storage": [str]},
-    "cluster": str,
-    "id": str,
-    "state": str,
-    "tags": {"*": str},
-    "devices": [{"name": str, "id": str, "state": str, "storage": {"total": int, "free": int, "used": int}}],
-}
-_REDIRECTS = {301: "GET", 302: "GET", 303: "GET", 307: None, 308: None}
+__all__ = ["HeketiError", "StrictGoClient"]
 
 
-class HeketiError(Exception):
-    """What the client would report; `str()` is the text that Kubernetes compares."""
+class StrictGoClient(GoRequests):
+    """All calls of the Go client; what is answered with JSON is given as it was decoded. All raise HeketiError."""
 
-
-class StrictGoClient:
-    """url is put before every path as it is, a slash at its end included.
-
-    sleeps counts the waits between polls, requests lists `METHOD target -> status`.
-    """
-
-    def __init__(
-        self, url: str, user: str, key: str | bytes, *, timeout_seconds: float = 60, poll_seconds: float = 0.4
-    ) -> None:
-        self._url = url
-        self._user = user
-        self._key = key.encode() if isinstance(key, str) else key
-        self._timeout_seconds = timeout_seconds
-        self._poll_seconds = poll_seconds
-        self.sleeps = 0
-        self.requests: list[str] = []
+    # Volumes
 
     def create(self, wish: dict[str, Any]) -> dict[str, Any]:
         """POST /volumes with that body, to the end; the volume's info."""
-        return self._volume(self._finish(self._send("POST", self._url + "/volumes", wish)))
+        return _volume(self.operation("POST", "/volumes", wish))
 
     def expand(self, volume_id: str, add_gib: int) -> dict[str, Any]:
         """Grow the volume by add_gib, to the end; the volume's info."""
-        first = self._send("POST", f"{self._url}/volumes/{volume_id}/expand", {"expand_size": add_gib})
-        return self._volume(self._finish(first))
+        return _volume(self.operation("POST", f"/volumes/{volume_id}/expand", {"expand_size": add_gib}))
 
     def clone(self, volume_id: str, name: str = "") -> dict[str, Any]:
         """Copy the volume, to the end; the copy's info. Go leaves an empty name out."""
-        wish = {"name": name} if name else {}
-        return self._volume(self._finish(self._send("POST", f"{self._url}/volumes/{volume_id}/clone", wish)))
+        return _volume(self.operation("POST", f"/volumes/{volume_id}/clone", {"name": name} if name else {}))
 
     def delete(self, volume_id: str) -> None:
         """DELETE, to the end."""
-        last = self._finish(self._send("DELETE", f"{self._url}/volumes/{volume_id}"))
-        if last.status_code != 204:
-            raise HeketiError(_message(last))
+        self._done("DELETE", f"/volumes/{volume_id}")
 
     def info(self, volume_id: str) -> dict[str, Any]:
-        return self._volume(self._send("GET", f"{self._url}/volumes/{volume_id}"))
+        return _volume(self.ask("GET", f"/volumes/{volume_id}"))
 
     def list(self) -> Sequence[str]:
         """The ids of all volumes."""
-        ids: Sequence[str] = self._decoded(self._send("GET", self._url + "/volumes"), {"volumes": [str]})[
-            "volumes"
-        ]
-        return ids
+        return self._ids("/volumes", go_decoding.VOLUMES, "volumes")
+
+    def restrict_blocks(self, volume_id: str, restriction: str) -> dict[str, Any]:
+        """What `volume set-block-hosting-restriction` does."""
+        body = {"restriction": restriction}
+        return _volume(self.operation("POST", f"/volumes/{volume_id}/block-restriction", body))
+
+    # Clusters
 
     def clusters(self) -> Sequence[str]:
         """The ids of all clusters."""
-        ids: Sequence[str] = self._decoded(self._send("GET", self._url + "/clusters"), {"clusters": [str]})[
-            "clusters"
-        ]
-        return ids
+        return self._ids("/clusters", go_decoding.CLUSTERS, "clusters")
 
     def cluster_info(self, cluster_id: str) -> dict[str, Any]:
-        return self._decoded(self._send("GET", f"{self._url}/clusters/{cluster_id}"), _CLUSTER)
+        return self.get(f"/clusters/{cluster_id}", go_decoding.CLUSTER)
+
+    def create_cluster(self, *, file: bool = True, block: bool = True) -> dict[str, Any]:
+        """201 and the cluster, nothing else."""
+        reply = self.ask("POST", "/clusters", {"file": file, "block": block})
+        require(reply, 201)
+        reply.status_code = 200
+        return decoded(reply, go_decoding.CLUSTER)
+
+    def set_flags(self, cluster_id: str, *, file: bool, block: bool) -> None:
+        require(self.ask("POST", f"/clusters/{cluster_id}/flags", {"file": file, "block": block}), 200)
+
+    def delete_cluster(self, cluster_id: str) -> None:
+        require(self.ask("DELETE", f"/clusters/{cluster_id}"), 200)
+
+    # Nodes and devices. part: `nodes/<id>` or `devices/<id>`
 
     def node_info(self, node_id: str) -> dict[str, Any]:
         """The node; heketi-cli crashes on one without a manage or storage name (Heketi contract 6.3)."""
-        node = self._decoded(self._send("GET", f"{self._url}/nodes/{node_id}"), _NODE)
+        node = self.get(f"/nodes/{node_id}", go_decoding.NODE)
         if not node["hostnames"]["manage"] or not node["hostnames"]["storage"]:
             raise HeketiError("panic: runtime error: index out of range [0] with length 0")
         return node
 
-    def _volume(self, reply: httpx.Response) -> dict[str, Any]:
-        """heketi-cli divides by the durability's counts (Heketi contract 6.3)."""
-        volume = self._decoded(reply, _VOLUME)
-        durability = volume.get("durability") or {}
-        divisors = {
-            "replicate": (durability.get("replicate") or {}).get("replica", 0),
-            "disperse": sum((durability.get("disperse") or {}).values()),
-        }
-        if divisors.get(durability.get("type", ""), 1) == 0:
-            raise HeketiError("panic: runtime error: integer divide by zero")
-        return volume
+    def add_node(self, wish: dict[str, Any]) -> dict[str, Any]:
+        return decoded(self.operation("POST", "/nodes", wish), go_decoding.NODE)
 
-    def _decoded(self, reply: httpx.Response, shape: dict[str, Any]) -> dict[str, Any]:
-        if reply.status_code != 200:
-            raise HeketiError(_message(reply))
-        value = json.loads(reply.content)
-        _check(value, shape, "")
-        if not isinstance(value, dict):
-            raise HeketiError("json: cannot unmarshal into Go value")
-        return value
+    def device_info(self, device_id: str) -> dict[str, Any]:
+        return self.get(f"/devices/{device_id}", go_decoding.DEVICE)
 
-    def _finish(self, first: httpx.Response) -> httpx.Response:
-        """The final answer of the operation that the first answer started."""
-        if first.status_code != 202:
-            raise HeketiError(_message(first))
-        if "location" not in first.headers:
-            raise HeketiError("http: no Location header in response")
-        queue = urljoin(str(first.request.url), first.headers["location"])
-        deadline = time.monotonic() + self._timeout_seconds
-        while True:
-            reply = self._send("GET", queue)
-            if reply.headers.get("x-pending") != "true":
-                return reply
-            if reply.status_code != 200:
-                raise HeketiError(_message(reply))
-            if time.monotonic() > deadline:
-                raise HeketiError(f"still pending after {self._timeout_seconds} seconds")
-            self.sleeps += 1
-            time.sleep(self._poll_seconds)
+    def add_device(self, node_id: str, name: str) -> None:
+        self._done("POST", "/devices", {"node": node_id, "name": name})
 
-    def _send(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """One request and the redirects after it, on a connection of its own, as heketi-cli does."""
-        while True:
-            path = unquote(urlsplit(url).path)
-            bearer = token(self._user, self._key, method, path, now_seconds=int(time.time()))
-            headers = {"Authorization": f"bearer {bearer}", "User-Agent": "Go-http-client/1.1"}
-            if body is not None:
-                headers["Content-Type"] = "application/json"
-            content = None if body is None else json.dumps(body)
-            with httpx.Client(timeout=self._timeout_seconds, trust_env=False) as connection:
-                reply = connection.request(method, url, headers=headers, content=content)
-            self.requests.append(f"{method} {path} -> {reply.status_code}")
-            if reply.status_code not in _REDIRECTS or "location" not in reply.headers:
-                return reply
-            url = urljoin(url, reply.headers["location"])
-            if _REDIRECTS[reply.status_code] is not None:
-                method, body = "GET", None
+    def resync_device(self, device_id: str) -> None:
+        """A GET that begins something."""
+        self._done("GET", f"/devices/{device_id}/resync")
+
+    def evict_brick(self, brick_id: str) -> None:
+        self._done("POST", f"/bricks/to-evict/{brick_id}", {})
+
+    def set_state(self, part: str, state: str) -> None:
+        self._done("POST", f"/{part}/state", {"state": state})
+
+    def change_tags(self, part: str, change: str, tags: dict[str, str]) -> None:
+        require(self.ask("POST", f"/{part}/tags", {"change_type": change, "tags": tags}), 200)
+
+    def delete_part(self, part: str) -> None:
+        self._done("DELETE", f"/{part}", {} if part.startswith("devices/") else None)
+
+    # Block volumes
+
+    def block_volumes(self) -> Sequence[str]:
+        """The ids of all block volumes."""
+        return self._ids("/blockvolumes", go_decoding.BLOCK_VOLUMES, "blockvolumes")
+
+    def block_volume_info(self, volume_id: str) -> dict[str, Any]:
+        return self.get(f"/blockvolumes/{volume_id}", go_decoding.BLOCK_VOLUME)
+
+    def create_block_volume(self, size_gib: int) -> dict[str, Any]:
+        return decoded(self.operation("POST", "/blockvolumes", {"size": size_gib}), go_decoding.BLOCK_VOLUME)
+
+    def expand_block_volume(self, volume_id: str, size_gib: int) -> dict[str, Any]:
+        first = self.operation("POST", f"/blockvolumes/{volume_id}/expand", {"new_size": size_gib})
+        return decoded(first, go_decoding.BLOCK_VOLUME)
+
+    def delete_block_volume(self, volume_id: str) -> None:
+        self._done("DELETE", f"/blockvolumes/{volume_id}")
+
+    # What administrators look at and set
+
+    def operation_counts(self) -> dict[str, Any]:
+        return self.get("/operations", go_decoding.COUNTS)
+
+    def pending_operations(self) -> Sequence[dict[str, Any]]:
+        """All that are not over."""
+        found: Sequence[dict[str, Any]] = self.get("/operations/pending", go_decoding.PENDING_LIST)[
+            "pendingoperations"
+        ]
+        return found
+
+    def pending_operation(self, operation_id: str) -> dict[str, Any]:
+        return self.get(f"/operations/pending/{operation_id}", go_decoding.PENDING)
+
+    def clean_up(self) -> None:
+        """Done at once (200, 204), or begun (202)."""
+        reply = self.ask("POST", "/operations/pending/cleanup", {})
+        require(reply, 200, 202, 204)
+        if reply.status_code == 202:
+            require(self.end_of(reply), 204)
+
+    def mode(self) -> str:
+        return str(self.get("/admin", go_decoding.ADMIN)["state"])
+
+    def set_mode(self, mode: str) -> None:
+        require(self.ask("POST", "/admin", {"state": mode}), 200, 204)
+
+    def log_levels(self) -> dict[str, str]:
+        levels: dict[str, str] = self.get("/internal/logging", go_decoding.LOG_LEVELS)["loglevel"]
+        return levels
+
+    def set_log_level(self, logger: str, level: str) -> dict[str, str]:
+        reply = self.ask("POST", "/internal/logging", {"loglevel": {logger: level}})
+        levels: dict[str, str] = decoded(reply, go_decoding.LOG_LEVELS)["loglevel"]
+        return levels
+
+    def text(self, path: str) -> str:
+        """What heketi-cli prints as it comes: /db/dump, /db/check, /internal/state/examine/gluster."""
+        reply = self.ask("GET", path)
+        require(reply, 200)
+        return reply.text
+
+    def backup(self) -> bytes:
+        """GET /backup/db."""
+        reply = self.ask("GET", "/backup/db")
+        require(reply, 200)
+        return reply.content
+
+    def _ids(self, path: str, shape: dict[str, Any], key: str) -> Sequence[str]:
+        ids: Sequence[str] = self.get(path, shape)[key]
+        return ids
+
+    def _done(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        """An operation that leaves nothing to show: 204 in the end."""
+        require(self.operation(method, path, body), 204)
 
 
-def _message(reply: httpx.Response) -> str:
-    text = reply.text[:4096].strip()
-    return text or f"server did not provide a message (status {reply.status_code}: {reply.reason_phrase})"
-
-
-def _check(value: Any, shape: Any, where: str) -> None:
-    """Raise HeketiError where Go's decoder would fail: null and missing are fine, unknown keys are ignored."""
-    if value is None:
-        return
-    if isinstance(shape, dict):
-        _check_type(value, dict, where)
-        for key, item in value.items():
-            if key in shape or "*" in shape:
-                _check(item, shape.get(key, shape.get("*")), f"{where}.{key}")
-    elif isinstance(shape, list):
-        _check_type(value, list, where)
-        for item in value:
-            _check(item, shape[0], where)
-    elif shape is float:
-        _check_type(value, int if isinstance(value, int) else float, where)
-    else:
-        _check_type(value, shape, where)
-
-
-def _check_type(value: Any, wanted: type, where: str) -> None:
-    if type(value) is not wanted:
-        raise HeketiError(f"json: cannot unmarshal {value!r} into {where} of type {wanted.__name__}")
+def _volume(reply: httpx.Response) -> dict[str, Any]:
+    """heketi-cli divides by the durability's counts (Heketi contract 6.3)."""
+    volume = decoded(reply, go_decoding.VOLUME)
+    durability = volume.get("durability") or {}
+    divisors = {
+        "replicate": (durability.get("replicate") or {}).get("replica", 0),
+        "disperse": sum((durability.get("disperse") or {}).values()),
+    }
+    if divisors.get(durability.get("type", ""), 1) == 0:
+        raise HeketiError("panic: runtime error: integer divide by zero")
+    return volume

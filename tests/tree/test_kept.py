@@ -1,15 +1,24 @@
 """Settings, and files written anew as a whole, on a replicated Gluster volume with several replica sets."""
 
+import errno
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from private_gluster import PrivateGluster
 
+from piragua.errors import MountError
+from piragua.kept.tags import TagStore
 from piragua.tree import kept, layout, settings, small_files
 from piragua.tree.handle import Handle
+from piragua.tree.mount import Mount
+from piragua.tree.mounted import Mounted
 from piragua.tree.mounts import prove
+from piragua.tree.threads import FileThreads
 from tests.core import uncached_mount
 from tests.pool import gluster_volume
 
@@ -106,6 +115,69 @@ def test_of_two_who_change_it_at_once_one_fails(handles: list[Handle], monkeypat
     with pytest.raises(FileExistsError):
         kept.replace(first, FOLDER, KEY, b"first")
     assert {kept.read(each, FOLDER, KEY) for each in handles} == {b"second"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "step", ["before the new file", "half of it written", "before the old one goes", "after it"]
+)
+async def test_of_tags_whose_change_died_others_tell_the_old_or_the_new(
+    step: str, handles: list[Handle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that have them in memory, and also when a file that was half written is whole after all."""
+    writer, *readers = [TagStore([mount_of(handle)]) for handle in (*handles, handles[1])]
+    await writer.change(KEY, lambda _: {"rack": "first"})
+    await writer.change(KEY, lambda _: {"rack": "old"})
+    cached, fresh = readers
+    assert await cached.of([KEY]) == {KEY: {"rack": "old"}}
+    _die(step, monkeypatch)
+    with suppress(MountError):
+        await writer.change(KEY, lambda _: {"rack": "new"})
+    monkeypatch.undo()
+    is_new = step in ("before the old one goes", "after it")
+    expected = {KEY: {"rack": "new" if is_new else "old"}}
+    assert [await each.of([KEY]) for each in (cached, fresh)] == [expected, expected]
+    if step == "half of it written":
+        (Path(handles[0].path) / FOLDER / f"{KEY}.3").write_bytes(b'{"rack": "new"}\n')
+        assert [await each.of([KEY]) for each in (cached, fresh)] == [{KEY: {"rack": "new"}}] * 2
+    await writer.change(KEY, lambda tags: {**tags, "more": "x"})
+    assert (await cached.of([KEY]))[KEY]["more"] == "x"
+
+
+def mount_of(handle: Handle) -> Mount:
+    mounted = Mounted(handle, FileThreads(timeout_seconds=10))
+    return cast(Mount, SimpleNamespace(current=lambda: mounted))
+
+
+def _die(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the next change end there, as the death of its instance does."""
+    write = kept._write
+
+    def stop(*_: object) -> None:
+        raise OSError(errno.EIO, "died")
+
+    def write_half(folder_fd: int, name: str, data: bytes) -> None:
+        write(folder_fd, name, data[:5])
+        stop()
+
+    def write_only(folder_fd: int, name: str, data: bytes) -> None:
+        write(folder_fd, name, data)
+        stop()
+
+    steps = {"before the new file": stop, "half of it written": write_half, "before the old one goes": write_only}
+    if step in steps:
+        monkeypatch.setattr(kept, "_write", steps[step])
+
+
+def test_more_than_a_reader_takes_is_refused_and_loses_nothing(handles: list[Handle]) -> None:
+    handle = handles[0]
+    most = 2**20 - 1
+    kept.replace(handle, FOLDER, KEY, b"0" * most)
+    with pytest.raises(OSError, match="too large") as refused:
+        kept.replace(handle, FOLDER, KEY, b"1" * (most + 1))
+    assert refused.value.errno == errno.EFBIG
+    assert kept.read(handle, FOLDER, KEY) == b"0" * most
+    assert files(handle) == [f"{KEY}.1"]
 
 
 def test_no_link_is_followed(handles: list[Handle], tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from piragua import check
+from piragua.checking import command, preconditions, report
 from piragua.config import ConfiguredVolume, Settings
 from piragua.errors import GlusterUnavailable, NoSuchGlusterVolume, NotMounted, StorageError
 from piragua.models import Brick, Durability, GlusterVolume, Peer
@@ -16,6 +16,8 @@ HEALTHY = {
     "features.quota": "on",
     "features.quota-deem-statfs": "on",
     "cluster.use-anonymous-inode": "off",
+    "features.soft-timeout": "0",
+    "features.hard-timeout": "0",
 }
 
 
@@ -48,6 +50,15 @@ class FakeGluster:
             raise self.error
         return (Peer("1" * 32, (), connected=True, local=True),)
 
+    async def set_option(self, volume: str, name: str, value: str) -> None:
+        raise AssertionError("a question changes nothing")
+
+    async def enable_quota(self, volume: str) -> None:
+        raise AssertionError("a question changes nothing")
+
+    async def set_quota_timeout(self, volume: str, which: str, seconds: int) -> None:
+        raise AssertionError("a question changes nothing")
+
 
 async def mounted(configured: ConfiguredVolume) -> str:
     return f"at /run/piragua/{configured.name}"
@@ -57,11 +68,14 @@ async def not_mounted(configured: ConfiguredVolume) -> str:
     raise NotMounted("/run/piragua/gv0", 0, "the Gluster volume gv0 is not mounted there")
 
 
-async def failing(gluster: FakeGluster, prove_mount: check.ProveMount = mounted) -> dict[str, str]:
+async def failing(gluster: FakeGluster, prove_mount: preconditions.ProveMount = mounted) -> dict[str, str]:
     """What mends it, by the precondition that does not hold."""
     topology = Topology(gluster, ["gv0"], {}, names=Names(lookup=lambda name: []), own_address=lambda others: None)
-    found = await check.findings(SETTINGS, gluster, topology, prove_mount)
-    assert check.show(found) == (0 if all(finding.holds for finding in found) else 1)
+    volume = await preconditions.gluster_volume(gluster, "gv0")
+    found = await command.general(SETTINGS, gluster)
+    found += await command.of_gluster_volume(SETTINGS.volumes[0], volume, gluster, topology, prove_mount)
+    report.show(found, None)
+    assert report.status(found) == (0 if all(finding.holds for finding in found) else 1)
     return {finding.precondition: finding.mend for finding in found if not finding.holds}
 
 
@@ -84,6 +98,16 @@ async def test_on_a_healthy_machine_everything_holds() -> None:
             "no anonymous inodes",
             "gluster volume set gv0 cluster.use-anonymous-inode off",
         ),
+        (
+            FakeGluster(options=HEALTHY | {"features.soft-timeout": "60"}),
+            "quota is strict below the soft limit",
+            "gluster volume quota gv0 soft-timeout 0",
+        ),
+        (
+            FakeGluster(options=HEALTHY | {"features.hard-timeout": "5"}),
+            "quota is strict at the limit",
+            "gluster volume quota gv0 hard-timeout 0",
+        ),
         (FakeGluster(host="node1"), "address of node1", "PIRAGUA_STORAGE_ADDRESSES=node1="),
     ],
 )
@@ -96,7 +120,7 @@ async def test_what_does_not_hold_is_named_with_what_mends_it(
 
 
 async def test_an_option_that_was_never_set_has_glusters_default_which_is_the_wrong_one() -> None:
-    assert len(await failing(FakeGluster(options={}))) == 3
+    assert len(await failing(FakeGluster(options={}))) == 5
 
 
 async def test_a_lost_mount_is_named() -> None:
@@ -107,7 +131,7 @@ async def test_without_a_gluster_it_still_answers_for_every_precondition() -> No
     down = GlusterUnavailable(("pool", "list"), 0, "Connection failed.")
     failed = await failing(FakeGluster(error=down))
     assert failed["glusterd is reachable"] == "systemctl start glusterd"
-    assert len(failed) == 6
+    assert len(failed) == 8
 
 
 async def test_a_volume_that_is_not_there_is_told_from_a_gluster_that_is_away() -> None:
@@ -129,4 +153,4 @@ async def test_a_volume_that_is_not_there_is_told_from_a_gluster_that_is_away() 
 def test_a_clock_is_wrong_when_it_cannot_be_right_or_its_service_says_so(
     now_seconds: float, service: tuple[bool, bool] | None, holds: bool
 ) -> None:
-    assert check.clock(now_seconds, service).holds is holds
+    assert preconditions.clock(now_seconds, service).holds is holds

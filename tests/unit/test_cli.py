@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from piragua import __version__
+from piragua.checking.command import Wishes
 from piragua.cli import main
 from piragua.config import Settings
 from piragua.errors import StorageError
@@ -57,7 +58,11 @@ def test_what_goes_wrong_on_purpose_is_one_sentence_and_exit_status_1(
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_check_ends_with_what_was_found(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_module(monkeypatch, "check", run=lambda settings: status)
+    def run(settings: Settings, wishes: Wishes) -> int:
+        assert not wishes.fix
+        return status
+
+    monkeypatch.setattr("piragua.checking.command.run", run)
     assert CliRunner().invoke(main, ["check"], env=LEAST).exit_code == status
 
 

@@ -64,6 +64,19 @@ def test_everything_is_as_in_the_source(place: Place, in_kernel: bool) -> None:
     assert copier.copied_bytes >= 3 * 2**20
 
 
+def test_attributes_of_tenants_are_copied_and_those_of_the_file_system_are_not(place: Place) -> None:
+    """What Gluster keeps in `trusted.` is about the source; docs/heketi-compatibility.md says so."""
+    (place.source / "file").write_text("data")
+    (place.source / "link").symlink_to("file")
+    os.setxattr(place.source / "file", "user.of-a-tenant", b"kept")
+    for name in ("file", "link"):
+        os.setxattr(place.source / name, "trusted.other", b"of root", follow_symlinks=False)
+    place.copy()
+    assert os.listxattr(place.target / "file") == ["user.of-a-tenant"]
+    assert os.getxattr(place.target / "file", "user.of-a-tenant") == b"kept"
+    assert os.listxattr(place.target / "link", follow_symlinks=False) == []
+
+
 def test_copying_does_not_count_as_reading(place: Place) -> None:
     file = place.source / "file"
     file.write_text("data")
@@ -143,6 +156,39 @@ def test_a_tree_deeper_than_any_path_and_than_what_may_be_open(place: Place) -> 
     assert most <= 2 * 20 + 10
     assert depth_of(place.target) == 1500
     assert open_files() == before
+
+
+def test_files_with_several_names_are_forgotten_when_all_were_seen(place: Place) -> None:
+    """A volume can have millions of them."""
+    for number in range(20):
+        folder = place.source / f"folder{number}"
+        folder.mkdir()
+        (folder / "a").write_text(str(number))
+        for name in ("b", "c"):
+            os.link(folder / "a", folder / name)
+    before = described(place.source)
+    copier, most = place.copier(), 0
+    while not copier.work(0):
+        most = max(most, len(copier._entries._first_links))
+    assert most == 1
+    assert not copier._entries._first_links
+    assert described(place.target) == before
+
+
+def test_a_name_that_is_added_or_taken_away_meanwhile(place: Place) -> None:
+    """Names that are there from the beginning to the end are still one file."""
+    for name in ("a", "b", "gone"):
+        (place.source / name).mkdir()
+    (place.source / "a" / "file").write_text("data")
+    os.link(place.source / "a" / "file", place.source / "b" / "file")
+    os.link(place.source / "a" / "file", place.source / "gone" / "file")
+    copier = place.copier()
+    while not list(place.target.glob("*/file")):
+        assert not copier.work(0)
+    shutil.rmtree(place.source / "gone")
+    os.link(place.source / "a" / "file", place.source / "b" / "more")
+    assert copier.work(ENOUGH_SECONDS)
+    assert os.path.samefile(place.target / "a" / "file", place.target / "b" / "file")
 
 
 def test_it_can_be_closed_in_the_middle(place: Place) -> None:

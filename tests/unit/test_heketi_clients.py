@@ -1,5 +1,6 @@
 """Heketi's clients, each as strict as the real one, against the front-end on a real socket."""
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,8 +13,16 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from piragua.models import Brick, Device, DeviceBrick, OperationKind, UnderWay
 from tests.heketi_clients.front_end import ADMIN_KEY, USER_KEY, FrontEnd
-from tests.heketi_clients.in_memory import InMemoryOperations, InMemoryTopology, three_nodes
+from tests.heketi_clients.heketi_cli import HeketiCli, distribute_count
+from tests.heketi_clients.in_memory import (
+    CLUSTER_ID,
+    NODE_IDS,
+    InMemoryOperations,
+    InMemoryTopology,
+    three_nodes,
+)
 from tests.heketi_clients.provisioner import Provisioner, ProvisionError
 from tests.heketi_clients.python_client import python_client
 from tests.heketi_clients.strict_go import HeketiError, StrictGoClient
@@ -119,6 +128,138 @@ def test_a_whole_life_with_the_python_client(serve: Callable[[FrontEnd], str]) -
     assert python.volume_list() == {"volumes": []}
 
 
+def with_devices(**changes: Any) -> FrontEnd:
+    """A replicated Gluster volume on three nodes, with a device and a brick on each."""
+    front = FrontEnd(**changes)
+    bricks = tuple(Brick(node.name, "/bricks/b", node.id) for node in three_nodes())
+    front.topology.known = (replace(front.topology.known[0], bricks=bricks),)
+    front.administration.devices.known = tuple(
+        Device(
+            id=f"{number}" * 32,
+            node_id=brick.peer_id,
+            name="/dev/sdc",
+            total_bytes=500 * 2**30,
+            free_bytes=498 * 2**30,
+            online=True,
+            bricks=(DeviceBrick("b" * 32, CLUSTER_ID, brick.path, 500 * 2**30),),
+        )
+        for number, brick in enumerate(bricks, start=1)
+    )
+    front.administration.devices.by_brick = {brick: f"{n}" * 32 for n, brick in enumerate(bricks, start=1)}
+    return front
+
+
+def test_what_heketi_cli_walks_through_shows_the_pool(serve: Callable[[FrontEnd], str]) -> None:
+    go = client(serve(with_devices()))
+    cli = HeketiCli(go)
+    volumes = [go.create({"size": size, "gid": 2000, "name": f"data{size}"}) for size in (1, 2)]
+    by_id = sorted(volumes, key=lambda volume: str(volume["id"]))
+    assert cli.volume_list() == [f"Id:{each['id']} Cluster:{CLUSTER_ID} Name:{each['name']}" for each in by_id]
+    assert cli.cluster_list() == [f"Id:{CLUSTER_ID} [file]"]
+    assert cli.node_list() == [f"Id:{node_id}\tCluster:{CLUSTER_ID}" for node_id in sorted(NODE_IDS)]
+    shown = cli.topology_info()
+    assert shown[0] == f"Cluster Id: {CLUSTER_ID}"
+    assert f"Name: {volumes[0]['name']} Size: 1" in shown
+    assert f"Node Id: {NODE_IDS[1]} node2.example.com 10.0.0.2 online" in shown
+    assert "Id:" + "1" * 32 + " Name:/dev/sdc online 500 2 498" in shown
+    assert len(shown) == 1 + 2 + 3 + 3
+    assert distribute_count(go.info(volumes[0]["id"])) == 1
+    assert cli.persistent_volume(volumes[1]["id"], "e")["glusterfs"]["path"] == volumes[1]["name"]
+    assert sorted(cli.endpoint_patch(volumes[1]["id"])) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+
+
+def test_what_an_administrator_sets_with_the_go_client(serve: Callable[[FrontEnd], str]) -> None:
+    front = with_devices()
+    go = client(serve(front))
+    HeketiCli(go).set_flags(CLUSTER_ID, file=False)
+    assert go.cluster_info(CLUSTER_ID)["file"] is False
+    HeketiCli(go).set_flags(CLUSTER_ID, file=True)
+    device = "1" * 32
+    for part in (f"nodes/{NODE_IDS[0]}", f"devices/{device}"):
+        go.change_tags(part, "set", {"rack": "r7", "arbiter": "required"})
+        go.change_tags(part, "delete", {"arbiter": ""})
+    assert go.node_info(NODE_IDS[0])["tags"] == {"rack": "r7"} == go.device_info(device)["tags"]
+    assert go.device_info(device)["storage"] == {"total": 524288000, "free": 522190848, "used": 2097152}
+    assert go.log_levels() == {"glusterfs": "info"}
+    assert go.set_log_level("glusterfs", "debug") == {"glusterfs": "debug"} == go.log_levels()
+    for mode in ("read-only", "normal"):
+        go.set_mode(mode)
+        assert go.mode() == mode
+    front.administration.in_flight.operations = [UnderWay("ab" * 33, OperationKind.CREATE, VOLUME)]
+    assert go.operation_counts()["total"] == 1
+    (pending,) = go.pending_operations()
+    assert go.pending_operation(pending["id"])["changes"] == [{"id": VOLUME, "description": "Add volume"}]
+    go.clean_up()
+    assert front.administration.in_flight.cleaned_up == 1
+    assert go.block_volumes() == []
+    for path in ("/db/dump", "/db/check", "/internal/state/examine/gluster"):
+        assert json.loads(go.text(path))
+    assert go.backup() == b"{}\n"
+
+
+def test_what_is_refused_ends_the_go_client_with_what_to_do_instead(serve: Callable[[FrontEnd], str]) -> None:
+    go = client(serve(with_devices()))
+    volume = go.create({"size": 1})["id"]
+    device, node, brick = "1" * 32, NODE_IDS[0], go.info(volume)["bricks"][0]["id"]
+    new_node = {"zone": 1, "hostnames": {"manage": ["n9"], "storage": ["10.0.0.9"]}, "cluster": CLUSTER_ID}
+    refused: list[tuple[Callable[[], object], str]] = [
+        (go.create_cluster, "gluster volume create"),
+        (lambda: go.delete_cluster(CLUSTER_ID), "PIRAGUA_VOLUMES"),
+        (lambda: go.add_node(new_node), "gluster peer probe"),
+        (lambda: go.delete_part(f"nodes/{node}"), "gluster volume remove-brick"),
+        (lambda: go.set_state(f"nodes/{node}", "offline"), "glusterd"),
+        (lambda: go.add_device(node, "/dev/sdd"), "gluster volume add-brick"),
+        (lambda: go.delete_part(f"devices/{device}"), "gluster volume remove-brick"),
+        (lambda: go.set_state(f"devices/{device}", "failed"), "glusterd"),
+        (lambda: go.resync_device(device), "nothing to resync"),
+        (lambda: go.evict_brick(brick), "gluster volume replace-brick"),
+        (lambda: go.create_block_volume(1), "heketi-cli volume create"),
+        (lambda: go.restrict_blocks(volume, "locked"), "can only be set on block hosting volumes"),
+        (lambda: go.block_volume_info(volume), "^Id not found$"),
+        (lambda: go.expand_block_volume(volume, 2), "^Id not found$"),
+        (lambda: go.delete_block_volume(volume), "^Id not found$"),
+        (lambda: go.set_log_level("heketi", "info"), '^Only "glusterfs" logger may be modified$'),
+        (lambda: go.set_mode("off"), "must be a valid value"),
+        (lambda: go.pending_operation("ab"), "^Id not found: ab$"),
+    ]
+    for call, text in refused:
+        with pytest.raises(HeketiError, match=text):
+            call()
+    assert go.list() == [volume], "nothing happened"
+
+
+def test_a_topology_that_is_there_is_loaded_and_nothing_else(serve: Callable[[FrontEnd], str]) -> None:
+    cli = HeketiCli(client(serve(with_devices())))
+
+    def file(manage: str, *devices: str) -> dict[str, Any]:
+        node = {"node": {"zone": 1, "hostnames": {"manage": [manage], "storage": ["10.0.0.1"]}}}
+        return {"clusters": [{"nodes": [{**node, "devices": list(devices)}]}]}
+
+    found = cli.topology_load(file("node1.example.com", "/dev/sdc"))
+    assert found == [f"Found node node1.example.com on cluster {CLUSTER_ID}", "Found device /dev/sdc"]
+    with pytest.raises(HeketiError, match="gluster volume add-brick"):
+        cli.topology_load(file("node1.example.com", "/dev/sdc", "/dev/sdd"))
+    with pytest.raises(HeketiError, match="gluster volume create"):
+        cli.topology_load(file("node9.example.com"))
+
+
+def test_a_server_that_is_busy_is_asked_again_soon_and_not_for_ever(serve: Callable[[FrontEnd], str]) -> None:
+    operations = InMemoryOperations(full=True)
+    waits = list[float]()
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        operations.full = len(waits) < 3
+
+    url = serve(FrontEnd(operations=operations))
+    go = StrictGoClient(url, "admin", ADMIN_KEY, busy_sleep=wait)
+    assert go.create({"size": 1})["size"] == 1
+    assert waits == go.busy_seconds == [1, 1, 1], "not the ten seconds and more of an answer without Retry-After"
+    operations.full = True
+    with pytest.raises(HeketiError, match=r"^Server busy\. Retry operation later\.$"):
+        StrictGoClient(url, "admin", ADMIN_KEY, busy_sleep=lambda _: None).create({"size": 1})
+
+
 def other_server(reply: Response, final: Response) -> Any:
     """A server that answers every POST and DELETE with reply, and every GET with final."""
 
@@ -155,9 +296,66 @@ MINIMAL = {"size": 1, "name": "n", "id": "a", "cluster": "c"}
             JSONResponse({**MINIMAL, "durability": {"type": "replicate", "replicate": {}}}),
             "divide by zero",
         ),
+        (
+            Response(status_code=202, headers=TO_QUEUE),
+            JSONResponse(MINIMAL, headers={"X-Pending": "false"}),
+            "X-Pending: false on a final answer",
+        ),
+        (
+            Response(status_code=202, headers={**TO_QUEUE, "X-Pending": "true"}),
+            JSONResponse(MINIMAL),
+            "X-Pending on what is no poll",
+        ),
+        (
+            Response(status_code=202, headers=TO_QUEUE),
+            Response(status_code=303, headers={"Location": "/volumes/a", "X-Pending": "false"}),
+            "X-Pending on a final answer: 303",
+        ),
+        (
+            Response(status_code=202, headers=TO_QUEUE),
+            JSONResponse({**MINIMAL, "bricks": [{"size": -1}]}),
+            "cannot unmarshal number -1 into .bricks.size",
+        ),
+        (
+            Response(status_code=202, headers=TO_QUEUE),
+            JSONResponse({**MINIMAL, "size": 2**63}),
+            "cannot unmarshal number 9223372036854775808",
+        ),
     ],
 )
 def test_the_strict_client_refuses_what_the_go_client_refuses(reply: Response, final: Response, text: str) -> None:
     """Otherwise the tests above would show nothing. What is refused was recorded with the real one."""
     with serving(other_server(reply, final)) as url, pytest.raises(HeketiError, match=text):
         client(url).create({"size": 1})
+
+
+DEVICE = {"name": "/dev/sdc", "id": "d", "state": "online", "bricks": [], "storage": {"total": 1, "free": 1}}
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "text"),
+    [
+        (lambda go: go.device_info("d"), JSONResponse({**DEVICE, "storage": {"used": -1}}), "number -1"),
+        (lambda go: go.device_info("d"), JSONResponse({**DEVICE, "storage": {"used": 0.5}}), "unmarshal 0.5"),
+        (lambda go: go.operation_counts(), JSONResponse({"total": -1}), "number -1"),
+        (lambda go: go.node_info("n"), JSONResponse({"hostnames": {"manage": [], "storage": []}}), "out of range"),
+        (lambda go: go.create_cluster(), JSONResponse({"id": "c"}), "id"),
+        (lambda go: go.set_flags("c", file=True, block=True), Response(status_code=204), "status 204"),
+        (lambda go: go.delete_cluster("c"), Response(status_code=202, headers=TO_QUEUE), "status 202"),
+        (lambda go: go.change_tags("nodes/n", "set", {}), Response(status_code=204), "status 204"),
+        (lambda go: go.set_state("nodes/n", "online"), Response(status_code=200), "status 200"),
+        (lambda go: go.resync_device("d"), Response(status_code=204), "status 204"),
+        (lambda go: go.evict_brick("b"), Response(status_code=200), "status 200"),
+        (lambda go: go.delete_part("devices/d"), Response(status_code=204), "status 204"),
+        (lambda go: go.block_volumes(), Response(status_code=404), "status 404"),
+        (lambda go: go.set_mode("normal"), Response(status_code=202, headers=TO_QUEUE), "status 202"),
+        (lambda go: go.set_log_level("glusterfs", "info"), Response(status_code=204), "status 204"),
+        (lambda go: go.clean_up(), Response(status_code=201), "status 201"),
+        (lambda go: go.text("/db/dump"), Response(status_code=204), "status 204"),
+    ],
+)
+def test_the_strict_client_refuses_other_statuses_and_numbers_of_administration(
+    call: Callable[[StrictGoClient], object], answer: Response, text: str
+) -> None:
+    with serving(other_server(answer, answer)) as url, pytest.raises(HeketiError, match=text):
+        call(client(url))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -65,17 +66,35 @@ def volume(number: int, size_gib: int, gone: Gone | None = None) -> tuple[str, L
     return volume_id, Look(volume_id, record=record, published=True, gone=gone)
 
 
+OTHER_CLUSTER_ID = "e" * 32
+
+
 def metrics(seen: Seen, *, timeout_seconds: float = 5) -> Metrics:
+    """Of `gv0` and `gv1` on the same servers; the first has a device of gv0, and one of both."""
     bricks = tuple(DeviceBrick(f"{n}" * 32, CLUSTER_ID, f"/brick{n}", 100 * KIB) for n in range(2))
     device = Device("d" * 32, NODE_IDS[0], '/dev/mapper/"odd"\\', 100 * KIB, 30 * KIB, True, bricks)
+    of_both = Device(
+        "b" * 32,
+        NODE_IDS[0],
+        "/dev/sdb",
+        200 * KIB,
+        0,
+        True,
+        tuple(DeviceBrick("c" * 32, each, "/both", 200 * KIB) for each in (CLUSTER_ID, OTHER_CLUSTER_ID)),
+    )
+    first = InMemoryTopology()
+    topology = InMemoryTopology(
+        known=(*first.known, replace(first.known[0], id=OTHER_CLUSTER_ID, name="gv1")),
+        peers=(*first.peers, *(replace(node, cluster_id=OTHER_CLUSTER_ID) for node in first.peers)),
+    )
     operations = [
         UnderWay("01", OperationKind.CREATE, "a" * 32),
         UnderWay("02", OperationKind.EXPAND, "b" * 32, stale=True),
     ]
     return Metrics(
-        cast(Mapping[str, Inventory], {"gv0": seen}),
-        cast(Topology, InMemoryTopology()),
-        InMemoryDevices((device,)),
+        cast(Mapping[str, Inventory], {"gv0": seen, "gv1": Seen({})}),
+        cast(Topology, topology),
+        InMemoryDevices((device, of_both)),
         InMemoryInFlight(operations),
         timeout_seconds=timeout_seconds,
     )
@@ -123,6 +142,23 @@ async def test_values_are_those_of_the_core() -> None:
         found[f"heketi_operations_{which}_count"] for which in ("total", "new", "inFlight", "stale", "failed")
     ]
     assert counts == [2, 1, 1, 1, 0]
+
+
+async def test_a_device_is_shown_under_the_clusters_that_have_a_brick_on_it() -> None:
+    found = values(await metrics(Seen({})).text())
+    host = 'hostname="node1.example.com",storage_hostname="10.0.0.1"'
+    for cluster_id, devices in ((CLUSTER_ID, ["d" * 32, "b" * 32]), (OTHER_CLUSTER_ID, ["b" * 32])):
+        cluster = f'cluster="{cluster_id}",{host}'
+        assert found[f"heketi_device_count{{{cluster}}}"] == len(devices)
+        shown = [name for name in found if name.startswith(f"heketi_device_brick_count{{{cluster}")]
+        assert [name.split('id="')[1][:32] for name in shown] == devices
+    assert (
+        found[
+            f'heketi_device_brick_count{{cluster="{OTHER_CLUSTER_ID}",{host},id="{"b" * 32}",'
+            'device="/dev/sdb",pv_uuid=""}'
+        ]
+        == 1
+    )
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_a_mount_that_changes_while_it_is_looked_at_is_not_proven(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = Entry(str(tmp_path), (4095, 1), "fuse.glusterfs", "localhost:/gv0")
-    monkeypatch.setattr(mounts, "find", lambda path: entry)
+    monkeypatch.setattr(mounts, "find", lambda path, **_: entry)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(NotMounted, match="changed"):
         mounts.prove("gv0", str(tmp_path))

@@ -202,3 +202,12 @@ def test_a_retention_is_over_when_it_is() -> None:
     assert gone.due(deleted + timedelta(seconds=60))
     assert not gone.due(deleted - timedelta(days=1)), "deleted by a server whose clock is ahead"
     assert replace(gone, purging=True).due(deleted)
+
+
+def test_a_record_with_little_room_remembers_fewer_operations() -> None:
+    record = Record(1, "x", options=("o" * 1800,))
+    for number in range(20):
+        record = record.with_operation(f"{number:016x}")
+    assert 1 <= len(record.operations) < 8
+    assert record.operations[-1] == f"{19:016x}"
+    assert len(record.encode()) <= LARGEST_BYTES

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piragua.errors import InvalidRequest
-from piragua.models import BYTES_PER_GIB
+from piragua.kept.modes import SetMode
+from piragua.kept.saved import SavedSettings, encode
+from piragua.models import BYTES_PER_GIB, ClusterFlags, Mode, PurgeState
 from piragua.records import SavedVolume, parse
 from piragua.restoration import _decide
 from piragua.tree.record import Gone, Record
@@ -26,7 +28,16 @@ BARE = Look(ID, entries=("data",), data=DATA)
 GONE = Gone(NOW - timedelta(days=3), 60)
 
 
-def document(**changes: Any) -> bytes:
+SETTINGS = {
+    "flags": {"file": False, "block": False},
+    "mode": {"state": "read-only", "number": 7},
+    "purge": {"state": "paused"},
+    "tags": {"c" * 32: {"rack": "r7"}},
+}
+
+
+def document(*, settings: object = None, **changes: Any) -> bytes:
+    """A copy of one volume. settings None: as an earlier version made it."""
     volume = {
         "id": ID,
         "state": "a volume",
@@ -43,6 +54,8 @@ def document(**changes: Any) -> bytes:
         "saved": "2026-05-01T00:00:00+00:00",
         "gluster_volumes": [{"id": "c" * 32, "name": "gv0", "volumes": [volume | changes]}],
     }
+    if settings is not None:
+        whole["gluster_volumes"][0]["settings"] = settings  # type: ignore[index]
     return json.dumps(whole).encode()
 
 
@@ -123,6 +136,37 @@ def test_a_copy_keeps_all_of_a_record() -> None:
     assert saved.volumes == {"gv0": [replace(SAVED, gone=GONE)]}
 
 
+def test_a_copy_keeps_what_administrators_set() -> None:
+    read = parse(document(settings=SETTINGS)).settings["gv0"]
+    mode = SetMode(Mode.READ_ONLY, 7)
+    assert read == SavedSettings(ClusterFlags(file=False), mode, PurgeState.PAUSED, {"c" * 32: {"rack": "r7"}})
+    assert encode(read) == SETTINGS
+
+
+def test_a_copy_of_an_earlier_version_has_no_settings_and_is_read() -> None:
+    assert parse(document()).settings == {}
+    assert parse(document(settings={})).settings == {"gv0": SavedSettings()}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tags": {"../../etc": {"a": "b"}}},
+        {"tags": {"C" * 32: {"a": "b"}}},
+        {"tags": {"c" * 32: ["a"]}},
+        {"tags": None},
+        {"mode": {"state": "whatever"}},
+        {"flags": {"file": True}},
+        {"purge": {"state": "soon"}},
+        {"purge": []},
+        "read-only",
+    ],
+)
+def test_settings_that_were_tampered_with_are_refused_too(settings: object) -> None:
+    with pytest.raises(InvalidRequest, match="not a copy of Piragua's records"):
+        parse(document(settings=settings))
+
+
 def test_a_record_of_a_later_version_is_not_made_an_older_one() -> None:
     (volume,) = parse(document(record={"v": 2, "anything": 1})).volumes["gv0"]
     step = _decide(BARE, volume, NOW)
@@ -150,7 +194,9 @@ def test_a_copy_that_was_tampered_with_is_refused_as_a_whole(changes: dict[str, 
 @given(
     st.binary()
     | st.text().map(str.encode)
-    | st.sampled_from([document()]).flatmap(lambda whole: st.integers(0, len(whole)).map(lambda at: whole[:at]))
+    | st.sampled_from([document(settings=SETTINGS)]).flatmap(
+        lambda whole: st.integers(0, len(whole)).map(lambda at: whole[:at])
+    )
 )
 def test_no_document_brings_anything_but_a_sentence(data: bytes) -> None:
     with suppress(InvalidRequest):

@@ -1,0 +1,1 @@
+"""The API beyond Heketi's, below /piragua/v1/, for administrators only. docs/extensions.md describes it."""

@@ -1,0 +1,201 @@
+"""What is deleted and not yet purged, and who may go on with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+import anyio
+
+from piragua.errors import Conflict, PiraguaError
+from piragua.kept.purging import purge_state_of, set_purge_state
+from piragua.models import PurgeState
+from piragua.tree.mounted import Mounted
+from piragua.tree.record import Gone
+from piragua.tree.states import DELETED, Look, State
+from piragua.volumes.place import Place
+from piragua.volumes.restore import Restore, refusal
+from piragua.volumes.volumes import Volumes
+
+_LOCK_WAIT_SECONDS = 10
+_MEASURED_AT_ONCE = 10
+_MEASURING_SECONDS = 3
+
+
+class TrashState(Enum):
+    """What can still be done with it."""
+
+    RESTORABLE = "restorable"
+    NEVER_COMPLETE = "never complete"
+    UNREADABLE = "unreadable"
+    PURGING = "purging"
+
+
+@dataclass(frozen=True)
+class Trashed:
+    """A deleted volume.
+
+    name and size_bytes are None where nothing tells them. deleted and purge_due are None for one that was
+    deleted on a full disk, which is purged at once. entries_removed and waits_for are what the instance
+    that is asked knows of its own work on it; bytes_left is what quota counts, and None where it was not asked.
+    """
+
+    id: str
+    cluster_id: str
+    gluster_volume: str
+    state: TrashState
+    name: str | None = None
+    size_bytes: int | None = None
+    deleted: datetime | None = None
+    purge_due: datetime | None = None
+    entries_removed: int | None = None
+    bytes_left: int | None = None
+    waits_for: str = ""
+
+
+@dataclass(frozen=True)
+class PurgeReport:
+    """Purging on one Gluster volume. waiting: deleted volumes that are still there, also those being purged."""
+
+    cluster_id: str
+    gluster_volume: str
+    state: PurgeState
+    workers: int
+    waiting: int
+
+
+class Trash:
+    """The trash of all places, by the name of their Gluster volume."""
+
+    def __init__(self, places: Mapping[str, Place], volumes: Volumes) -> None:
+        self._places = places
+        self._volumes = volumes
+
+    async def entries(self) -> list[Trashed]:
+        """All of it, what was deleted last first; never leaving one out. NotReady, StorageError."""
+        found = list[Trashed]()
+        for place in self._places.values():
+            found += await self._entries_of(place)
+        never = datetime.min.replace(tzinfo=UTC)
+        return sorted(found, key=lambda each: (each.deleted or never, each.id), reverse=True)
+
+    async def prepare_restore(self, volume_id: str) -> Restore:
+        """As `Volumes.prepare_restore`."""
+        return await self._volumes.prepare_restore(volume_id)
+
+    async def purge_now(self, volume_id: str) -> None:
+        """Ends its retention: from then on it cannot be restored, and is purged as soon as that may be done.
+
+        NotFound, Conflict (not deleted, or in work), NotReady, StorageError.
+        """
+        place, mounted, seen = await self._volumes.find(volume_id)
+        if seen.state is State.TRASH:
+            await self._end_retention(mounted, volume_id)
+        elif seen.state not in DELETED:
+            raise refusal(seen) or Conflict(f"volume {volume_id} is not in the trash")
+        place.purger.add_now(volume_id)
+
+    async def purging(self) -> list[PurgeReport]:
+        """How purging stands on each Gluster volume. NotReady, StorageError."""
+        found = list[PurgeReport]()
+        for place in self._places.values():
+            state = await purge_state_of(place.mounted())
+            waiting = sum(each.state in DELETED for each in (await place.inventory.looks()).values())
+            cluster_id = await self._volumes.cluster_id(place)
+            found.append(PurgeReport(cluster_id, place.gluster_volume, state, place.purger.workers, waiting))
+        return found
+
+    async def set_purging(self, state: PurgeState) -> None:
+        """All instances purge, or don't, from now on. Tried everywhere; StorageError where it could not be set."""
+        failure: PiraguaError | None = None
+        for place in self._places.values():
+            try:
+                await set_purge_state(place.mounted(), state)
+            except PiraguaError as error:
+                failure = failure or error
+            place.purger.look_again()
+        if failure is not None:
+            raise failure
+
+    async def _end_retention(self, mounted: Mounted, volume_id: str) -> None:
+        lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+        try:
+            seen = await mounted.look(volume_id)
+            if seen.state is State.TRASH and seen.gone is not None:
+                read = await self._is_read(mounted, volume_id)
+                # A clone that reads it goes on, and then it is due. On a full disk only `purging` can be set.
+                await mounted.mark_gone(volume_id, Gone(seen.gone.deleted, 0, purging=not read))
+            elif seen.state not in DELETED | {State.ABSENT}:
+                raise Conflict(f"volume {volume_id} is not in the trash any more")
+        finally:
+            await lock.release()
+
+    @staticmethod
+    async def _is_read(mounted: Mounted, volume_id: str) -> bool:
+        """Whether a clone copies it now."""
+        try:
+            await (await mounted.take_unread(volume_id)).release()
+        except Conflict:
+            return True
+        return False
+
+    async def _entries_of(self, place: Place) -> list[Trashed]:
+        deleted = [look for look in (await place.inventory.looks()).values() if look.state in DELETED]
+        cluster_id = await self._volumes.cluster_id(place)
+        mounted = place.mounted()
+        left = await self._bytes_left(place, mounted, [each for each in deleted if each.state is State.PURGING])
+        found = list[Trashed]()
+        for look in deleted:
+            if look.record is None or not look.published:  # what it was is told by what lies in it
+                look = await mounted.look_inside(look.volume_id)
+            if look.state in DELETED:
+                found.append(_entry(place, cluster_id, look, left.get(look.volume_id)))
+        return found
+
+    @staticmethod
+    async def _bytes_left(place: Place, mounted: Mounted, purging: list[Look]) -> dict[str, int]:
+        """What quota still counts in some of them; those that it could not be asked about in time are left out."""
+        left = dict[str, int]()
+        with anyio.move_on_after(_MEASURING_SECONDS):
+            for look in sorted(purging, key=lambda each: place.purger.progress(each.volume_id) is None)[
+                :_MEASURED_AT_ONCE
+            ]:
+                try:
+                    left[look.volume_id] = await place.limits.used_bytes(mounted, look.volume_id)
+                except PiraguaError:
+                    continue
+        return left
+
+
+def _entry(place: Place, cluster_id: str, look: Look, bytes_left: int | None) -> Trashed:
+    gone, progress = look.gone, place.purger.progress(look.volume_id)
+    only = look.entries[0] if len(look.entries) == 1 else None
+    return Trashed(
+        id=look.volume_id,
+        cluster_id=cluster_id,
+        gluster_volume=place.gluster_volume,
+        state=_state(look),
+        name=only if look.record is None else look.record.name,
+        size_bytes=look.limit_bytes if look.record is None else look.record.size_bytes,
+        deleted=None if gone is None else gone.deleted,
+        purge_due=None if gone is None else _due(gone),
+        entries_removed=None if progress is None else progress.entries_removed,
+        bytes_left=bytes_left,
+        waits_for="" if progress is None else progress.waits_for,
+    )
+
+
+def _due(gone: Gone) -> datetime | None:
+    try:
+        return gone.deleted + timedelta(seconds=gone.retention_seconds)
+    except OverflowError:
+        return None
+
+
+def _state(look: Look) -> TrashState:
+    if look.state is not State.TRASH:
+        return TrashState.PURGING
+    refused = refusal(look)
+    if refused is None:
+        return TrashState.RESTORABLE
+    return TrashState.NEVER_COMPLETE if isinstance(refused, Conflict) else TrashState.UNREADABLE

@@ -1,0 +1,45 @@
+"""The long storm, as a command: tests/storm/run --minutes N --seed S."""
+
+import argparse
+import random
+import sys
+
+from private_gluster import PrivateGluster
+
+from tests.pool import gluster_volume
+from tests.storm.storm import Result, storm
+
+_BRICKS_PER_NODE = 2
+
+
+def main() -> None:
+    """Exit status 0 when the promise held."""
+    options = _options()
+    print(f"seed {options.seed}", flush=True)
+    with PrivateGluster(nodes=options.nodes) as pool:
+        with gluster_volume(pool, bricks_per_node=_BRICKS_PER_NODE) as volume:
+            result = storm(volume, options.seed, options.minutes * 60, options.clients, _BRICKS_PER_NODE)
+    print(report(result))
+    sys.exit(1 if result.wrong else 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests/storm/run", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--clients", type=int, default=32)
+    return parser.parse_args()
+
+
+def report(result: Result) -> str:
+    """The figures, as docs/reliability.md has them."""
+    lines = [f"seed {result.seed}, {result.seconds / 60:g} minutes, {result.told.operations} operations"]
+    lines += [f"  {count:6} {what}" for what, count in sorted(result.told.answers.items())]
+    lines += [f"  {count:6} x {what}" for what, count in sorted(result.faults.items())]
+    lines += [f"{result.volumes_left} volumes at the end; {len(result.wrong)} things wrong"]
+    return "\n".join(lines + [f"  WRONG: {line}" for line in result.wrong])
+
+
+if __name__ == "__main__":
+    main()

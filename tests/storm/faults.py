@@ -1,0 +1,99 @@
+"""What happens to the servers in the storm: instances, FUSE clients, glusterds and bricks die and come back."""
+
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from machine import MachineError, wait_until
+
+from tests.behind import quota_lock_held
+from tests.crash.promise import left_to_heal
+from tests.frozen import fuse_clients, send
+from tests.instance import Instance
+from tests.pool import GlusterVolume
+
+_HEALED_IN_STORM_SECONDS = 15
+_HEALED_AFTER_STORM_SECONDS = 180
+
+
+class Faults:
+    """One fault after the other, chosen by the seed; `mend` leaves none. folder: a mount of the Gluster volume."""
+
+    def __init__(
+        self,
+        seed: int,
+        volume: GlusterVolume,
+        instances: list[Instance],
+        folder: Path,
+        stops: Callable[[], bool],
+    ) -> None:
+        self._random = random.Random(f"{seed} faults")
+        self._volume = volume
+        self._instances = instances
+        self._folder = folder
+        self._stops = stops
+        self.done: Counter[str] = Counter()
+
+    def work(self) -> None:
+        """Faults until it is time to stop; each is over before the next begins."""
+        kinds = [self._instance, self._instance, self._fuse_client, self._glusterd, self._bricks]
+        while not self._stops():
+            self._pause(0.5, 2)
+            kind, number = self._random.choice(kinds), self._random.randrange(len(self._instances))
+            print(f"{time.strftime('%X')} {kind.__name__.strip('_')} of server {number + 1}", flush=True)
+            kind(number)
+            self.done[(kind.__doc__ or "").splitlines()[0].strip(".")] += 1
+
+    def _pause(self, least_seconds: float, most_seconds: float) -> None:
+        time.sleep(self._random.uniform(least_seconds, most_seconds))
+
+    def _instance(self, number: int) -> None:
+        """kill -9 of an instance."""
+        self._instances[number].kill9()
+        self._pause(0.2, 2)
+        self._instances[number].start()
+
+    def _fuse_client(self, number: int) -> None:
+        """kill -9 of an instance's FUSE client."""
+        instance = self._instances[number]
+        clients = fuse_clients(instance.node, f"{instance.mount_root}/{self._volume.name}")
+        if clients:
+            send(instance.node, clients, signal.SIGKILL)
+
+    def _glusterd(self, number: int) -> None:
+        """kill -9 of a glusterd."""
+        node = self._volume.pool.nodes[number]
+        node.kill_glusterd()
+        self._pause(1, 4)
+        node.start_glusterd()
+
+    def _bricks(self, number: int) -> None:
+        """kill -9 of a server's bricks.
+
+        The next server's bricks die only when these had time to heal: two sick copies of three are a loss that
+        no client of Gluster can prevent.
+        """
+        self._volume.pool.nodes[number].kill_bricks(self._volume.name)
+        self._pause(2, 6)
+        with suppress(MachineError):  # clients go on meanwhile, so that something always waits to be healed
+            self._start_bricks()
+            self._wait_until_healed(_HEALED_IN_STORM_SECONDS)
+
+    def mend(self) -> None:
+        """All runs again and is healed. MachineError when that does not come to be."""
+        self._start_bricks()
+        self._wait_until_healed(_HEALED_AFTER_STORM_SECONDS)
+        for instance in self._instances:
+            instance.wait_until_healthy(60)
+
+    def _start_bricks(self) -> None:
+        """Between limits: a stream of them keeps this command out for a minute (glusterfs 10.3)."""
+        with quota_lock_held(self._folder):
+            self._volume.pool.nodes[0].gluster("volume", "start", self._volume.name, "force")
+
+    def _wait_until_healed(self, timeout_seconds: float) -> None:
+        wait_until(lambda: not left_to_heal(self._volume), "the end of the heals", timeout_seconds)

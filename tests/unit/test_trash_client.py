@@ -1,0 +1,137 @@
+"""The command line's own part: tokens, TLS, what goes wrong on the way, which volume is meant."""
+
+import http.server
+import json
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from click.testing import CliRunner, Result
+
+from piragua.cli import main
+from piragua.client.persistent_volume import Binding, manifests
+from piragua.client.tokens import authorization
+from piragua.config import Settings
+from piragua.heketi.auth import Keys, Leeway, Role, role_of
+
+KEY = b"the key"
+FIRST, SECOND = "ab12" + "0" * 28, "ab34" + "1" * 28
+
+
+@contextmanager
+def server(answers: dict[str, Any], certificate: tuple[Path, Path] | None = None) -> Iterator[str]:
+    """Answers GET with these as JSON, 404 to all else; the URL."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(answers[self.path]).encode() if self.path in answers else b"Id not found\n"
+            self.send_response(200 if self.path in answers else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        scheme = "http"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            listening.socket = context.wrap_socket(listening.socket, server_side=True)
+            scheme = "https"
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"{scheme}://127.0.0.1:{listening.server_port}"
+        finally:
+            listening.shutdown()
+            thread.join(10)
+
+
+def run(url: str, *words: str, **environment: str) -> Result:
+    return CliRunner().invoke(
+        main, ["trash", "--server", url, *words], env={"PIRAGUA_ADMIN_KEY": "k", **environment}
+    )
+
+
+def entry(volume_id: str, name: str) -> dict[str, Any]:
+    return {"id": volume_id, "cluster": "c", "gluster_volume": "gv0", "state": "restorable", "name": name}
+
+
+@pytest.mark.parametrize("path", ["/piragua/v1/trash", f"/piragua/v1/trash/{FIRST}/restore"])
+def test_its_tokens_are_the_administrators_for_one_request(path: str) -> None:
+    now_seconds = int(time.time())
+    header = authorization(KEY, "POST", path, now_seconds=now_seconds).encode()
+    seen = role_of(
+        header, method="POST", path=path.encode(), keys=Keys(KEY), now_seconds=now_seconds, leeway=Leeway()
+    )
+    assert seen is Role.ADMIN
+
+
+def test_a_server_is_trusted_only_with_its_certificate(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=piragua"]
+    argv += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(argv, check=True, capture_output=True, timeout=60)
+    answers: dict[str, Any] = {"/piragua/v1/trash": {"trash": []}, "/piragua/v1/purge": {"clusters": []}}
+    with server(answers, (certificate, key)) as url:
+        trusted = CliRunner().invoke(main, ["trash", "--server", url, "--cacert", str(certificate), "list"])
+        assert (trusted.exit_code, trusted.stdout) == (0, "the trash is empty\n"), trusted.stderr
+        refused = run(url, "list")
+        assert (refused.exit_code, "certificate verify failed" in refused.stderr) == (1, True)
+    assert "--cacert" in run("https://127.0.0.1:1", "list", PIRAGUA_CACERT=str(tmp_path / "none")).stderr
+
+
+def test_what_goes_wrong_is_one_sentence(tmp_path: Path) -> None:
+    with server({"/piragua/v1/purge": {}}) as url:
+        told = {
+            run(url, "list").stderr: 1,
+            run("http://127.0.0.1:1", "list").stderr: 1,
+            run("ftp://somewhere", "list").stderr: 1,
+            run(url, "restore", "a b").stderr: 1,
+        }
+        wrong_key = CliRunner().invoke(
+            main, ["trash", "--server", url, "--key-file", str(tmp_path / "none"), "list"]
+        )
+    assert all(text.startswith("piragua: ") and text.count("\n") == 1 for text in told), told
+    assert wrong_key.exit_code == 3
+    assert "Traceback" not in wrong_key.output
+
+
+def test_a_volume_is_meant_by_its_id_its_name_or_what_its_id_begins_with() -> None:
+    answers: dict[str, Any] = {
+        "/piragua/v1/trash": {"trash": [entry(FIRST, "twice"), entry(SECOND, "twice"), entry("f" * 32, "once")]}
+    }
+    with server(answers) as url:
+        for wanted in ("once", "ffff", "f" * 32, "ffffffff-ffff-ffff-ffff-ffffffffffff"):
+            asked = run(url, "purge", wanted)
+            assert f"{'f' * 32}  once" in asked.stderr, wanted
+            assert (asked.exit_code, "Destroy" in asked.stderr) == (1, True), "nobody said yes"
+        for wanted, told in (("twice", f"{FIRST}, {SECOND}"), ("ab12", FIRST), ("ab", "nothing in the trash")):
+            assert told in run(url, "purge", wanted).stderr
+
+
+def test_the_service_minds_no_variable_of_the_clients() -> None:
+    Settings.from_environment(
+        {"PIRAGUA_VOLUMES": "gv0", "PIRAGUA_ADMIN_KEY": "k", "PIRAGUA_SERVER": "http://x", "PIRAGUA_CACERT": "/x"}
+    )
+
+
+def test_manifests_are_yaml_whatever_a_name_is() -> None:
+    odd = 'a: "b" # {c} \n- é'
+    volume = {"id": FIRST, "name": odd, "size": 3, "mount": {"glusterfs": {"hosts": ["10.0.0.1", "10.0.0.2"]}}}
+    endpoints, service, persistent = yaml.safe_load_all(
+        manifests(volume, Binding("pv", "ns", storage_class="slow"))
+    )
+    assert [each["ip"] for each in endpoints["subsets"][0]["addresses"]] == ["10.0.0.1", "10.0.0.2"]
+    assert service["metadata"] == endpoints["metadata"] == {"name": "pv", "namespace": "ns"}
+    assert persistent["spec"]["glusterfs"]["path"] == odd
+    assert (persistent["spec"]["storageClassName"], "claimRef" in persistent["spec"]) == ("slow", False)

@@ -1,0 +1,59 @@
+"""Who comes first when many wait."""
+
+import anyio
+import pytest
+
+from piragua.tree.turns import Turns
+
+pytestmark = pytest.mark.anyio
+
+
+async def order_of(wanted: list[tuple[str, bool]]) -> list[str]:
+    """The order in which these get their turn, all of whom wait when the first ends."""
+    turns, order = Turns(), list[str]()
+    await turns.take(urgent=True)
+
+    async def work(name: str, urgent: bool) -> None:
+        await turns.take(urgent=urgent)
+        order.append(name)
+        turns.give_back()
+
+    async with anyio.create_task_group() as group:
+        for name, urgent in wanted:
+            group.start_soon(work, name, urgent)
+            await anyio.wait_all_tasks_blocked()
+        turns.give_back()
+    assert not turns.taken
+    return order
+
+
+async def test_creates_come_before_removals_each_in_order_of_arrival() -> None:
+    wanted = [("remove 1", False), ("create 1", True), ("remove 2", False), ("create 2", True)]
+    assert await order_of(wanted) == ["create 1", "create 2", "remove 1", "remove 2"]
+
+
+async def test_a_removal_is_not_put_off_for_ever() -> None:
+    creates = [(f"create {number}", True) for number in range(30)]
+    order = await order_of([("remove", False), *creates])
+    assert 0 < order.index("remove") < 15
+
+
+async def test_who_leaves_the_queue_holds_nobody_up() -> None:
+    turns = Turns()
+    await turns.take(urgent=True)
+    with anyio.move_on_after(0.01):
+        await turns.take(urgent=True)
+    assert not turns.awaited
+    async with anyio.create_task_group() as group:
+        given_then_cancelled = anyio.CancelScope()
+
+        async def work() -> None:
+            with given_then_cancelled:
+                await turns.take(urgent=False)
+                turns.give_back()
+
+        group.start_soon(work)
+        await anyio.wait_all_tasks_blocked()
+        turns.give_back()
+        given_then_cancelled.cancel()
+    assert not turns.taken
