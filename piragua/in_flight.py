@@ -99,7 +99,12 @@ class InFlight:
         return sorted(found.values(), key=lambda each: each.id)
 
     async def clean_up(self) -> None:
-        """What servers that went away have left is finished or taken away by the sweeps, which begin now."""
+        """What servers that went away have left is finished or taken away by the sweeps, which begin now.
+
+        MountError while a Gluster volume is away: nothing would begin there.
+        """
+        for mount in self._mounts.values():
+            mount.current()
         self._wake_sweeps()
 
     async def _still(self, mounted: Mounted, instance: str, told: Sequence[UnderWay]) -> list[UnderWay]:

@@ -98,6 +98,25 @@ def test_an_original_is_listed_and_shown_as_it_stands(
     assert not marks(found_at_start)
 
 
+def test_a_name_that_json_cannot_hold_hides_nothing_else(
+    instance: Instance, whole: Path, found_at_start: Original
+) -> None:
+    volume_id = uuid4()
+    inside = os.path.join(os.fsencode(whole), str(volume_id).encode(), b"vol_\xff\xe9")
+    os.makedirs(inside)
+    try:
+        wait_until(lambda: volume_id.hex in go_client(instance).list(), "its id in the list", 60)
+        refused = ask(instance, "GET", f"/volumes/{volume_id.hex}")
+        assert (refused.status_code, "UTF-8" in refused.text) == (503, True)
+        for path in ("/db/dump", "/db/check", "/internal/state/examine/gluster"):
+            answer = ask(instance, "GET", path)
+            assert answer.status_code == 200, answer.text
+            assert found_at_start.id in answer.text or path == "/db/check"
+    finally:
+        os.rmdir(inside)
+        os.rmdir(os.path.dirname(inside))
+
+
 def marks(original: Original) -> dict[str, str]:
     """Piragua's extended attributes of `/<id>`."""
     told = subprocess.run(

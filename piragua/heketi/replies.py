@@ -34,8 +34,9 @@ def json_map(answer: Mapping[str, str]) -> Response:
 
 
 def json_text(text: str) -> Response:
-    """JSON that is written already."""
-    return Response(text + "\n", headers={"Content-Type": "application/json; charset=UTF-8"})
+    """JSON that is written already; bytes of names that are no UTF-8 are replaced, as JSON cannot hold them."""
+    body = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
+    return Response(body + b"\n", headers={"Content-Type": "application/json; charset=UTF-8"})
 
 
 def empty_json() -> Response:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from piragua.errors import MountError
+from piragua.errors import MountError, NotReady
 from piragua.models import Mode
 from piragua.tree.mount import Mount
 
@@ -64,9 +64,12 @@ class Modes:
     async def current(self) -> Mode:
         """The one that was set last. A Gluster volume that is away counts with what was last read there.
 
-        One that was away when it was set is told now.
+        One that was away when it was set is told now. NotReady while none could be read yet, since that
+        somebody set "read-only" cannot be excluded.
         """
         newest, late = await self._look()
+        if not self._last:
+            raise NotReady("the mode is not known yet: no Gluster volume can be reached")
         if late and newest is not _UNREADABLE:
             await asyncio.gather(*(self._set(mount, newest) for mount in late))
         return newest.mode

@@ -134,6 +134,10 @@ def _write(folder_fd: int, name: str, data: bytes) -> None:
         while data:
             data = data[os.write(fd, data) :]
         os.fdatasync(fd)
+    except OSError:  # a full disk: what is left of it would be in the way of the next try
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder_fd)
+        raise
     finally:
         os.close(fd)
 

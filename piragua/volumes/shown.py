@@ -15,6 +15,15 @@ _SHOWN = USABLE | {State.COMPLETE}
 a record that cannot be read, is listed too, and nothing could be told of it that is surely true."""
 
 
+def _is_utf8(name: str) -> bool:
+    """Bytes of a name that are none show up as surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def require_usable(seen: Look) -> None:
     """NotFound when it is proven to be gone, NotReady when that is not clear, nothing for a volume."""
     _require(seen, USABLE)
@@ -73,6 +82,10 @@ async def volume_of(seen: Look, mounted: Mounted, cluster_id: str) -> Volume:
     """The volume that a look shows, also one that is only published by the next sweep; NotFound, NotReady."""
     _require(seen, _SHOWN)
     record = await record_of(seen, mounted)
+    if not _is_utf8(record.name):
+        raise NotReady(
+            f"volume {seen.volume_id} cannot be shown: its directory's name is not UTF-8, which JSON cannot hold"
+        )
     return Volume(
         id=seen.volume_id,
         cluster_id=cluster_id,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from piragua.errors import MountError, NotMounted
+from piragua.errors import MountError, NotMounted, NotReady
 from piragua.kept.modes import Modes
 from piragua.models import Mode
 from tests.unit.kept_in_memory import KeptInMemory
@@ -53,6 +53,18 @@ async def test_where_none_can_be_reached_it_is_refused() -> None:
     with pytest.raises(MountError, match="read-only file system"):
         await modes.set(NORMAL)
     assert await modes.current() is READ_ONLY
+
+
+async def test_while_none_could_be_read_yet_nobody_says_that_all_may_be_changed() -> None:
+    """An instance that has just started must not let changes in where somebody has set "read-only"."""
+    first, second = two()
+    await instance(first, second).set(READ_ONLY)
+    first.away = second.away = True
+    started_now = instance(first, second)
+    with pytest.raises(NotReady):
+        await started_now.current()
+    second.away = False
+    assert await started_now.current() is READ_ONLY
 
 
 async def test_the_last_one_counts_however_far_clocks_are_apart() -> None:
