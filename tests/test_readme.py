@@ -114,7 +114,7 @@ def test_the_storage_class_asks_as_the_provisioner_can() -> None:
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    for path in re.findall(r"\]\(([^):]+)\)", README):
+    for path in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", README):
         assert (CHECKOUT / path).exists(), path
     for path in re.findall(r"(?<!/)(?:packaging|systemd|tests)/[\w.]+", README):
         assert (CHECKOUT / path).exists(), path

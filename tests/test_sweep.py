@@ -170,10 +170,10 @@ async def test_a_create_whose_name_is_anothers_by_now_goes_to_the_trash_for_a_da
         listed = (await core.http.get("/volumes")).json()["volumes"]
         assert volume_id not in listed
         assert other in listed
-        core.clock.pass_by(86399)
+        core.clock.pass_by(86300)
         await core.purger.purge(volume_id)
         assert await state(core, volume_id) is State.TRASH
-        core.clock.pass_by(2)
+        core.clock.pass_by(101)
         await core.purger.purge(volume_id)
         assert await state(core, volume_id) is State.ABSENT
 

@@ -112,7 +112,7 @@ def assert_first_works_and_no_list_is_shorter(instance: Instance, on_first: str,
         assert answer.text.strip()
     deleted = ask(instance, "DELETE", f"/volumes/{UNKNOWN}")
     assert deleted.status_code == 503
-    assert ask(instance, "GET", "/health").status_code == 503
+    wait_until(lambda: ask(instance, "GET", "/health").status_code == 503, "the truth about its health", 20)
     for wish in ({"size": 1}, {"size": 1, "clusters": [seen["cluster"]]}):
         more = client.create(wish)
         assert more["cluster"] == seen["cluster"]

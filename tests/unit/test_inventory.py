@@ -63,6 +63,9 @@ class Tree:
             raise MountError(self.path, 107, "not connected")
         return frozenset(self.found)
 
+    async def named_ids(self, known: frozenset[str]) -> frozenset[str]:
+        return frozenset()
+
     async def held_ids(self, volume_ids: Iterable[str]) -> frozenset[str]:
         return frozenset(self.held & set(volume_ids))
 
