@@ -1,5 +1,6 @@
 """All extensions, with their own OpenAPI description."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from fastapi import APIRouter, Response
@@ -23,11 +24,18 @@ _ABOUT = (
 
 
 def extensions_router(
-    trash: Trash[Job], operations: Operations[Job], *, with_tokens: bool, limits: BodyLimits | None = None
+    trash: Trash[Job],
+    operations: Operations[Job],
+    *,
+    with_tokens: bool,
+    limits: BodyLimits | None = None,
+    more: Sequence[APIRouter] = (),
 ) -> APIRouter:
-    """The routes below /piragua/v1/. with_tokens False: authentication is off."""
+    """The routes below /piragua/v1/. with_tokens False: authentication is off. more: further ones of them."""
     register_path_types()
     router = trash_router(trash, operations, limits or BodyLimits())
+    for each in more:
+        router.include_router(each)
 
     @router.get("/piragua/v1/openapi.json", **shows_object("This description"))
     async def openapi() -> Response:

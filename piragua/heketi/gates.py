@@ -17,6 +17,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from piragua.asked import current
+from piragua.errors import PiraguaError, cause_of
 from piragua.heketi import error_table, replies
 from piragua.heketi.auth import Keys, Leeway, Role, role_of
 from piragua.heketi.refusals import (
@@ -42,10 +44,11 @@ def user_may(method: str, path: str) -> bool:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a route answers to: a pattern that the whole path matches, and methods."""
+    """What a route answers to: a pattern that the whole path matches, and methods. route: for people to read."""
 
     path: re.Pattern[str]
     methods: frozenset[str]
+    route: str = ""
 
 
 class FailureGate:
@@ -120,7 +123,9 @@ class RequestGate:
         method, raw_path = scope["method"], _raw_path(scope)
         sent = unquote_to_bytes(raw_path)
         path = _SLASHES.sub(b"/", sent).decode("latin-1")
-        if not (method == "GET" and path in self._open_paths):
+        if method == "GET" and path in self._open_paths:
+            _note_route(path)
+        else:
             self._admit(scope, method, sent, path)
             await self._require_allowed(scope, method, path)
             if b"%2f" in raw_path.lower():
@@ -144,6 +149,9 @@ class RequestGate:
             now_seconds=int(self._clock()),
             leeway=self._leeway,
         )
+        asked = current.get()
+        if asked is not None:
+            asked.role = role.value
         if role is Role.USER and not user_may(method, path):
             raise AdministratorRequired
 
@@ -162,15 +170,26 @@ class RequestGate:
         """A redirect for a trailing slash, None for a route. Raises InvalidPath, MethodNotAllowed."""
         slash = path.endswith("/") and path != "/"
         plain = path[:-1] if slash else path
-        found = [shape for shape in self._shapes if shape.path.fullmatch(plain)]
+        found = [(shape, match) for shape in self._shapes if (match := shape.path.fullmatch(plain))]
         if not found:
             raise InvalidPath
-        if not any(method in shape.methods for shape in found):
+        fitting = next((each for each in found if method in each[0].methods), None)
+        shape, match = fitting or found[0]
+        _note_route(shape.route, match)
+        if fitting is None:
             raise MethodNotAllowed
         if not slash:
             return None
         query = scope.get("query_string", b"").decode("latin-1")
         return replies.moved(f"{plain}?{query}" if query else plain, with_body=method == "GET")
+
+
+def _note_route(route: str, match: re.Match[str] | None = None) -> None:
+    asked = current.get()
+    if asked is not None:
+        asked.route = route
+        volume_id = match.groupdict().get("volume_id") if match is not None else None
+        asked.volume_id = (volume_id or "").replace("-", "").lower()
 
 
 def _is_local(scope: Scope) -> bool:
@@ -190,8 +209,14 @@ def _raw_path(scope: Scope) -> bytes:
 
 
 def _note(scope: Scope, error: Exception) -> None:
-    """Defects with their traceback; refusals of the storage as a line; what clients do wrong not at all."""
+    """Defects with their traceback; refusals of the storage as a line; what clients do wrong only as theirs."""
+    asked = current.get()
     if error_table.is_unexpected(error):
         _log.error("%s %r failed", scope["method"], scope["path"], exc_info=error)
-    elif error_table.row_of(error).status >= 500:
-        _log.warning("%s %r: %s", scope["method"], scope["path"], " ".join(str(error).split()))
+        return
+    words = " ".join(str(error).split())
+    if asked is not None:
+        asked.error = words or type(error).__name__
+    if error_table.row_of(error).status >= 500:
+        cause = cause_of(error) if isinstance(error, PiraguaError) else words
+        _log.warning("%s %r: %s", scope["method"], scope["path"], words, extra={"cause": cause})
