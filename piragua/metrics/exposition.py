@@ -1,7 +1,7 @@
 """Samples as Prometheus' text format 0.0.4.
 
-What was counted is written by Prometheus' own library; this is for what is only looked at, with labels in the order
-and whole numbers in the form that Heketi's have.
+What was counted is written by Prometheus' own library; this is for what is only looked at, with labels in the
+order and whole numbers in the form that Heketi's have.
 """
 
 from collections import defaultdict

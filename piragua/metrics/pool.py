@@ -87,6 +87,15 @@ class _Seen:
     devices: Mapping[str, tuple[Device, ...]]
 
 
+@dataclass(frozen=True)
+class Listed:
+    """What is in the root of a Gluster volume, as last seen; kept up to date while it is looked at."""
+
+    cluster_id: str
+    gluster_volume: str
+    looks: Mapping[str, Look]
+
+
 class Pool:
     """Gathers from these parts of the core; `keep` has to run. inventories: by the name of their Gluster volume.
 
@@ -117,6 +126,7 @@ class Pool:
         self._gathering = anyio.Lock()
         self._samples: list[Sample] | None = None
         self._gathered_seconds = 0.0
+        self._listed: dict[str, Listed] = {}
 
     async def keep(self) -> None:
         """Gathers now and then; never returns."""
@@ -136,6 +146,10 @@ class Pool:
                     await self._gather()
         age_seconds = self._now_seconds() - self._gathered_seconds
         return [*(self._samples or []), Sample("piragua_pool_age_seconds", {}, round(age_seconds, 3))]
+
+    def listed(self) -> list[Listed]:
+        """The volumes as last seen; nothing of a Gluster volume that was not seen yet."""
+        return list(self._listed.values())
 
     async def _gather(self) -> bool:
         """Whether it could be read."""
@@ -168,7 +182,9 @@ class Pool:
             )
             for node in nodes
         }
-        return _Seen(cluster, await _counts(await self._inventories[cluster.name].looks()), nodes, devices)
+        looks = await self._inventories[cluster.name].looks()
+        self._listed[cluster.name] = Listed(cluster.id, cluster.name, looks)
+        return _Seen(cluster, await _counts(looks), nodes, devices)
 
 
 async def _counts(looks: Mapping[str, Look]) -> _Counts:

@@ -14,11 +14,21 @@ _HELPS = {**pool.HELPS, **quotad.HELPS, **instance.HELPS, **volumes.HELPS}
 
 
 class Scrape:
-    """pool: what was gathered of all. more: further samples, each as they are now. counted: since the start."""
+    """pool: what was gathered of all. counted: since the start. more: further samples, each as they are now.
 
-    def __init__(self, pool: Pool, counted: Counted, more: Sequence[Callable[[], list[Sample]]] = ()) -> None:
+    of_volumes: the same for many volumes; called in a thread.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        counted: Counted,
+        more: Sequence[Callable[[], list[Sample]]] = (),
+        of_volumes: Callable[[], list[Sample]] = list,
+    ) -> None:
         self._pool = pool
         self._more = tuple(more)
+        self._of_volumes = of_volumes
         self._counted = counted
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
@@ -30,7 +40,7 @@ class Scrape:
             samples += more()
 
         def written() -> bytes:
-            seen = exposition(samples, _HELPS).encode()
+            seen = exposition([*samples, *self._of_volumes()], _HELPS).encode()
             return seen + generate_latest(self._counted.registry) + generate_latest(self._process)
 
         return await anyio.to_thread.run_sync(written)

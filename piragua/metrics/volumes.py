@@ -3,10 +3,13 @@
 `/metrics` asks for no token. Series cost memory in Prometheus: above a number that is set nothing is told singly.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
 
 from piragua.metrics.exposition import Sample
+from piragua.metrics.pool import Listed
+from piragua.tree.states import LISTED, Look
 
 HELPS = {
     "piragua_volume_size_bytes": "The volume's limit",
@@ -22,74 +25,102 @@ HELPS = {
 }
 
 
-@dataclass(frozen=True)
-class Use:
-    """One volume. limit_bytes None: it has no limit, which should not be."""
+class Use(Protocol):
+    """What a volume held when it was last looked at. limit_bytes None: it has no limit, which should not be."""
 
-    volume_id: str
-    used_bytes: int
-    files: int
-    limit_bytes: int | None
-    name: str = ""
-    namespace: str = ""
-    claim: str = ""
+    @property
+    def used_bytes(self) -> int: ...
+    @property
+    def limit_bytes(self) -> int | None: ...
+    @property
+    def files(self) -> int: ...
 
 
-@dataclass(frozen=True)
-class UseOfCluster:
-    """All volumes of one Gluster volume, as last gathered."""
+class Capacity(Protocol):
+    """How large a Gluster volume is, and how much is free on it."""
 
-    cluster_id: str
-    capacity_bytes: int
-    free_bytes: int
-    age_seconds: float
-    volumes: tuple[Use, ...] = field(repr=False)
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def free_bytes(self) -> int: ...
+
+
+class Gatherer(Protocol):
+    """What gathers the use of all volumes of a Gluster volume. gathered: when; None before the first time."""
+
+    @property
+    def gathered(self) -> datetime | None: ...
+    @property
+    def capacity(self) -> Capacity | None: ...
+    def of(self, volume_id: str) -> Use | None: ...
 
 
 class VolumeSamples:
-    """gathered: what is known of all volumes now; empty while nothing is.
+    """listed: the volumes by their Gluster volume, as last seen. gatherers: by the same names.
 
-    most_volumes: with more volumes than that nothing is told of single ones. names: they may be told by name,
-    namespace and claim.
+    most_volumes: with more volumes than that nothing is told of single ones. names: they may be told by their
+    name, namespace and claim; whose takes a name apart into labels.
     """
 
-    def __init__(self, gathered: Callable[[], Iterable[UseOfCluster]], *, most_volumes: int, names: bool) -> None:
-        self._gathered = gathered
+    def __init__(
+        self,
+        listed: Callable[[], Sequence[Listed]],
+        gatherers: Mapping[str, Gatherer],
+        *,
+        most_volumes: int,
+        names: bool = False,
+        whose: Callable[[str], Mapping[str, str]] = lambda name: {},
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._listed = listed
+        self._gatherers = gatherers
         self._most_volumes = most_volumes
         self._names = names
+        self._whose = whose
+        self._now = now
 
     def samples(self) -> list[Sample]:
-        """As they were last gathered."""
-        clusters = list(self._gathered())
-        singly = sum(len(each.volumes) for each in clusters) <= self._most_volumes
+        """As they were last gathered. May be called from any thread."""
+        clusters = self._listed()
+        singly = sum(len(each.looks) for each in clusters) <= self._most_volumes
         samples = [Sample("piragua_volumes_told_singly", {}, int(singly))] if clusters else []
         for each in clusters:
-            samples += _of_cluster(each)
-            if singly:
-                for use in each.volumes:
-                    samples += self._of_volume(each.cluster_id, use)
+            gatherer = self._gatherers.get(each.gluster_volume)
+            if gatherer is not None and gatherer.gathered is not None:
+                samples += self._of_cluster(each, gatherer, gatherer.gathered, singly=singly)
         return samples
 
-    def _of_volume(self, cluster_id: str, use: Use) -> list[Sample]:
-        labels = {"cluster": cluster_id, "id": use.volume_id}
-        samples = [
-            Sample("piragua_volume_used_bytes", labels, use.used_bytes),
-            Sample("piragua_volume_files", labels, use.files),
+    def _of_cluster(self, each: Listed, gatherer: Gatherer, gathered: datetime, *, singly: bool) -> list[Sample]:
+        cluster = {"cluster": each.cluster_id}
+        used_bytes = without_limit = 0
+        samples: list[Sample] = []
+        for look in list(each.looks.values()):
+            use = gatherer.of(look.volume_id) if look.state in LISTED else None
+            if use is not None:
+                used_bytes += use.used_bytes
+                without_limit += use.limit_bytes is None
+                if singly:
+                    samples += self._of_volume(cluster, look, use)
+        samples += [
+            Sample("piragua_used_bytes", cluster, used_bytes),
+            Sample("piragua_volumes_without_limit", cluster, without_limit),
+            Sample("piragua_usage_age_seconds", cluster, round((self._now() - gathered).total_seconds(), 1)),
         ]
-        if use.limit_bytes is not None:
-            samples.append(Sample("piragua_volume_size_bytes", labels, use.limit_bytes))
-        if self._names:
-            whose = {"name": use.name, "namespace": use.namespace, "claim": use.claim}
-            samples.append(Sample("piragua_volume_info", {**labels, **whose}, 1))
+        if gatherer.capacity is not None:
+            samples.append(Sample("piragua_capacity_bytes", cluster, gatherer.capacity.size_bytes))
+            samples.append(Sample("piragua_free_bytes", cluster, gatherer.capacity.free_bytes))
         return samples
 
-
-def _of_cluster(each: UseOfCluster) -> list[Sample]:
-    labels = {"cluster": each.cluster_id}
-    return [
-        Sample("piragua_capacity_bytes", labels, each.capacity_bytes),
-        Sample("piragua_free_bytes", labels, each.free_bytes),
-        Sample("piragua_used_bytes", labels, sum(use.used_bytes for use in each.volumes)),
-        Sample("piragua_volumes_without_limit", labels, sum(use.limit_bytes is None for use in each.volumes)),
-        Sample("piragua_usage_age_seconds", labels, round(each.age_seconds, 1)),
-    ]
+    def _of_volume(self, cluster: Mapping[str, str], look: Look, use: Use) -> Iterator[Sample]:
+        labels = {**cluster, "id": look.volume_id}
+        yield Sample("piragua_volume_used_bytes", labels, use.used_bytes)
+        yield Sample("piragua_volume_files", labels, use.files)
+        if use.limit_bytes is not None:
+            yield Sample("piragua_volume_size_bytes", labels, use.limit_bytes)
+        if self._names and look.record is not None:
+            name = look.record.name
+            whose = self._whose(name)
+            namespace, claim = (whose.get(f"kubernetes/{each}", "") for each in ("namespace", "claim"))
+            yield Sample(
+                "piragua_volume_info", {**labels, "name": name, "namespace": namespace, "claim": claim}, 1
+            )
