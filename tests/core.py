@@ -97,6 +97,7 @@ class Core:
     sweep: Sweep
     volumes: Volumes
     usage: UsageGatherer
+    limits: Limits
     operations: Operations
     app: FastAPI
     clock: Clock
@@ -218,7 +219,7 @@ async def running_core(
             if purges:
                 background.start_soon(purger.keep)
             async with operations.open(shutdown_timeout_seconds=10), _client(app) as http:
-                yield Core(mount, inventory, purger, sweep, volumes, usage, operations, app, clock, http)
+                yield Core(mount, inventory, purger, sweep, volumes, usage, limits, operations, app, clock, http)
             background.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise _first_of(group) from None

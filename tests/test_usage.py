@@ -14,6 +14,7 @@ from private_gluster import PrivateGluster
 
 from piragua.models import dashed
 from piragua.tree.record import Record
+from tests.behind import recorded_gfids
 from tests.calls import ask
 from tests.core import Core, mounted_at, running_core, uncached_mount
 from tests.pool import GlusterVolume, gluster_volume
@@ -83,7 +84,7 @@ def du_bytes(folder: Path) -> int:
 def quota_list(volume: GlusterVolume, volume_id: str, verb: str = "list") -> dict[str, str]:
     """What `gluster volume quota V list` says of the volume, by the names of its elements."""
     answer = volume.pool.nodes[0].gluster("volume", "quota", volume.name, verb, f"/{dashed(volume_id)}", "--xml")
-    limit = ElementTree.fromstring(answer).find("volQuota/limit")
+    limit = ElementTree.fromstring(answer).find("volQuota/limit")  # noqa: S314 (Gluster's own)
     assert limit is not None, answer
     return {each.tag: each.text or "" for each in limit}
 
@@ -249,22 +250,19 @@ async def test_bounds_outlive_an_expand_come_back_with_a_lost_limit_and_go_with_
         path, gfid = f"/{dashed(volume_id)}", bytes.fromhex(hand.gfid(volume_id))
         hand.quota("remove-objects", path)
         hand.quota("remove", path)
+        assert gfid not in recorded_gfids(volume.pool.nodes[0], volume.name)
         await core.sweep.sweep()
+        assert gfid in recorded_gfids(volume.pool.nodes[0], volume.name)
         assert bounds(volume, volume_id) == (2 * GIB, "60%", "50")
         assert (await core.http.delete(f"/volumes/{volume_id}")).status_code == 202
         await core.until_absent(volume_id)
-        assert gfid not in quota_conf(volume)
+        assert gfid not in recorded_gfids(volume.pool.nodes[0], volume.name)
 
 
 def bounds(volume: GlusterVolume, volume_id: str) -> tuple[int, str, str]:
     """Limit, soft limit and limit of files, as Gluster has them."""
     size, files = quota_list(volume, volume_id), quota_list(volume, volume_id, "list-objects")
     return int(size["hard_limit"]), size["soft_limit_percent"], files["hard_limit"]
-
-
-def quota_conf(volume: GlusterVolume) -> bytes:
-    """The file with the gfid of everything that is limited in any way."""
-    return (volume.pool.nodes[0].root / f"var/lib/glusterd/vols/{volume.name}/quota.conf").read_bytes()
 
 
 async def made(core: Core, answer: Any) -> str:
