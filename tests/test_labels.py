@@ -269,15 +269,15 @@ def labelled(instance: Instance, label: str) -> list[str]:
 
 def test_labels_are_seen_by_every_instance_and_outlive_all_of_them(volume: GlusterVolume) -> None:
     first, second = volume.start_instance(), volume.start_instance()
-    wish = {"size_gib": 1, "labels": {"team": "blue", "tier": "1"}}
+    wish = {"size_gib": 1, "labels": {"team": "of-two", "tier": "1"}}
     told = told_by(first, ask(first, "POST", "/piragua/v1/volumes", wish).headers["location"])
     volume_id = told.headers["location"].removeprefix("/volumes/")
-    assert labelled(second, "team=blue") == labelled(first, "team=blue") == [volume_id]
+    assert labelled(second, "team=of-two") == labelled(first, "team=of-two") == [volume_id]
     path = f"/piragua/v1/volumes/{volume_id}/labels"
     assert ask(second, "PATCH", path, {"labels": {"team": "red", "tier": None}}).status_code == 200
     assert labels_of(first, volume_id) == {"team": "red"}
     assert labelled(first, "team=red") == [volume_id]  # at once: a list is never older than a change
-    assert labelled(first, "team=blue") == []
+    assert labelled(first, "team=of-two") == []
     assert ask(first, "PUT", path, {"labels": {}}, user="user").status_code == 401
     for instance in (first, second):
         assert instance.terminate() == 0

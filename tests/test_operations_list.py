@@ -69,7 +69,7 @@ async def test_every_instance_tells_what_all_of_them_have_in_work(volume: Gluste
                     assert datetime.fromisoformat(each["since"]) <= datetime.now(UTC)
         for _ in range(2):
             one.volumes._copies.release()
-        for answer in (expand, clone):
-            assert (await one.http.get(answer.headers["location"])).status_code == 303
         for core in (one, other):
             await told_by(core, 0)
+        for answer in (expand, clone):
+            assert (await one.http.get(answer.headers["location"])).status_code == 303
