@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import anyio
 
-from piragua.errors import PiraguaError
+from piragua.errors import NotMounted, NotReady, PiraguaError
 from piragua.inventory import Inventory
 from piragua.models import Usage
 from piragua.topology.topology import Topology
@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 _READ_AT_ONCE = 20
 _REST_OF_A_ROUND = 10
 """A round that took a second is followed by a rest of 10 at least, however short the interval is."""
+_RETRY_SECONDS = 5
 _SOFT_LIMIT_OPTION = "features.default-soft-limit"
 _SOFT_PERCENT = 80
 
@@ -62,12 +63,16 @@ class UsageGatherer:
             begun = anyio.current_time()
             try:
                 await self.gather()
-                self._say("")
+            except (NotMounted, NotReady) as error:  # who mounts and who lists have logged it
+                _log.debug("no usage of %s: %s", self._inventory.mount.gluster_volume, error)
+                await anyio.sleep(_RETRY_SECONDS)
             except PiraguaError as error:
                 self._say(str(error))
-            took_seconds = anyio.current_time() - begun
-            rest_seconds = max(self._interval_seconds - took_seconds, _REST_OF_A_ROUND * took_seconds)
-            await anyio.sleep(rest_seconds if not self._problem else self._interval_seconds)
+                await anyio.sleep(_RETRY_SECONDS)
+            else:
+                self._say("")
+                took_seconds = anyio.current_time() - begun
+                await anyio.sleep(max(self._interval_seconds - took_seconds, _REST_OF_A_ROUND * took_seconds))
         await anyio.sleep_forever()
 
     async def close(self) -> None:
