@@ -45,7 +45,7 @@ class UsageGatherer:
         self, inventory: Inventory, mount: Mount, topology: Topology, *, interval_seconds: float = 60
     ) -> None:
         self._inventory = inventory
-        self._mount = mount
+        self.mount = mount
         self._topology = topology
         self._interval_seconds = interval_seconds
         self._usage: dict[str, Usage] = {}
@@ -77,14 +77,14 @@ class UsageGatherer:
 
     async def close(self) -> None:
         """Takes the mount away. MountError."""
-        await self._mount.close()
+        await self.mount.close()
 
     async def gather(self) -> None:
         """One round over all volumes. MountError and NotReady when it cannot be done; what was known stays."""
         begun = datetime.now(UTC)
         ids = sorted(each for each, look in (await self._inventory.looks()).items() if look.state in LISTED)
-        await self._mount.check()
-        mounted = self._mount.current()
+        await self.mount.check()
+        mounted = self.mount.current()
         soft_percent = await self._soft_percent()
         for start in range(0, len(ids), _READ_AT_ONCE):
             part = ids[start : start + _READ_AT_ONCE]
