@@ -361,7 +361,9 @@ class Purger:
             raise NotYet(problem)
         await self._require(mounted, lock)
         await mounted.write_tombstone(volume_id)
-        await self._limits.remove(mounted, volume_id)
+        seen = await mounted.look(volume_id)
+        may_limit_files = seen.bounds.files is not None or bool(seen.record_unreadable)
+        await self._limits.remove(mounted, volume_id, files=may_limit_files)
         await self._require(mounted, lock)
         await self._remove(mounted, volume_id)
         self._volumes_purged += 1

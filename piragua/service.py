@@ -45,6 +45,7 @@ from piragua.metrics.instance import Instance
 from piragua.metrics.pool import Pool
 from piragua.metrics.quotad import QuotaDaemons
 from piragua.metrics.scrape import Scrape
+from piragua.metrics.volumes import VolumeSamples
 from piragua.models import Outcome
 from piragua.operations import Job, Journal, Operations, Ticket
 from piragua.pool_health import PoolHealth
@@ -56,6 +57,8 @@ from piragua.sweep import Sweep
 from piragua.topology.devices import Devices
 from piragua.topology.topology import Topology
 from piragua.tree.mount import Mount
+from piragua.usage import UsageGatherer
+from piragua.volumes.listing import Listing
 from piragua.volumes.place import Place, require_limits
 from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
@@ -117,6 +120,7 @@ class Service:
             self._volumes.gluster_volume_of,
             self._wake_sweeps,
         )
+        self._usages = {volume.name: self._usage(volume) for volume in settings.volumes}
         self.instance = Instance(
             self._mounts(),
             {name: place.purger for name, place in self._places.items()},
@@ -127,7 +131,15 @@ class Service:
         self._quota_daemons = QuotaDaemons(self._gluster, names)
         volumes: core.Volumes[Job] = self._volumes
         keys = _keys(settings)
-        trash = Trash(self._places, self._volumes)
+        extensions = extensions_router(
+            Trash(self._places, self._volumes),
+            self._volumes,
+            Listing(self._inventories(), self._usages, self._volumes),
+            self._operations,
+            self._in_flight,
+            with_tokens=keys is not None,
+            more=[status_router(self.instance, self._counted.totals)],
+        )
         self.app = build_app(
             volumes,
             self._operations,
@@ -136,14 +148,7 @@ class Service:
             health=self.problems,
             administration=self._administration(),
             inspection=self._inspection(),
-            extensions=[
-                extensions_router(
-                    trash,
-                    self._operations,
-                    with_tokens=keys is not None,
-                    more=[status_router(self.instance, self._counted.totals)],
-                )
-            ],
+            extensions=[extensions],
             api_docs=settings.api_docs,
             tally=self._counted,
         )
@@ -163,6 +168,21 @@ class Service:
             Purger(mount, self._limits, self._pool_health),
             self._settings.max_overcommit,
         )
+
+    def _usage(self, volume: ConfiguredVolume) -> UsageGatherer:
+        """On a mount of its own, which is there for reading quota's counters and for nothing else."""
+
+        async def servers() -> Sequence[str]:
+            return await self._servers_of(volume.name)
+
+        path = self._settings.mount_root / f"{volume.name}.usage"
+        mount = Mount(volume.name, str(path), own=True, servers=servers, counting=True)
+        interval_seconds = self._settings.usage_interval_seconds
+        inventory = self._places[volume.name].inventory
+        return UsageGatherer(inventory, mount, self._topology, interval_seconds=interval_seconds)
+
+    def _inventories(self) -> dict[str, Inventory]:
+        return {name: place.inventory for name, place in self._places.items()}
 
     def _sweep(self, place: Place) -> Sweep:
         # With a socket of its own, glusterd's working directory may be one that is not seen from here.
@@ -185,11 +205,18 @@ class Service:
         return core.Inspection(
             Examination(inventories, self._topology, self._gluster, require=require_limits),
             Records(inventories, self._topology),
-            Scrape(self._pool, self._counted, [self.instance.samples, self._quota_daemons.samples]).text,
+            self._scrape().text,
         )
 
-    def _inventories(self) -> dict[str, Inventory]:
-        return {name: place.inventory for name, place in self._places.items()}
+    def _scrape(self) -> Scrape:
+        volumes = VolumeSamples(
+            self._pool.listed,
+            self._usages,
+            most_volumes=self._settings.metrics_volumes,
+            names=self._settings.metrics_names,
+        )
+        more = [self.instance.samples, self._quota_daemons.samples]
+        return Scrape(self._pool, self._counted, more, volumes.samples)
 
     def _wake_sweeps(self) -> None:
         for sweep in self._sweeps:
@@ -205,6 +232,8 @@ class Service:
                 background.start_soon(_for_ever, place.purger.keep)
             for sweep in self._sweeps:
                 background.start_soon(_for_ever, sweep.keep)
+            for usage in self._usages.values():
+                background.start_soon(_for_ever, usage.keep)
             background.start_soon(_for_ever, self._devices.keep)
             background.start_soon(_for_ever, self._in_flight.keep)
             background.start_soon(_for_ever, self._pool.keep)
@@ -239,9 +268,9 @@ class Service:
             await anyio.sleep(self._mount_check_seconds)
 
     async def _close(self) -> None:
-        for mount in self._mounts():
+        for closing in [each.close for each in (*self._usages.values(), *self._mounts())]:
             try:
-                await mount.close()
+                await closing()
             except PiraguaError as error:
                 _log.error("%s", error)
         await self._gluster.aclose()

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from piragua.labels import with_told
 from piragua.metrics.exposition import Sample
 from piragua.metrics.pool import Listed
+from piragua.models import Usage
 from piragua.tree.states import LISTED, Look
+from piragua.usage import Capacity
 
 HELPS = {
     "piragua_volume_size_bytes": "The volume's limit",
@@ -25,26 +28,6 @@ HELPS = {
 }
 
 
-class Use(Protocol):
-    """What a volume held when it was last looked at. limit_bytes None: it has no limit, which should not be."""
-
-    @property
-    def used_bytes(self) -> int: ...
-    @property
-    def limit_bytes(self) -> int | None: ...
-    @property
-    def files(self) -> int: ...
-
-
-class Capacity(Protocol):
-    """How large a Gluster volume is, and how much is free on it."""
-
-    @property
-    def size_bytes(self) -> int: ...
-    @property
-    def free_bytes(self) -> int: ...
-
-
 class Gatherer(Protocol):
     """What gathers the use of all volumes of a Gluster volume. gathered: when; None before the first time."""
 
@@ -52,14 +35,14 @@ class Gatherer(Protocol):
     def gathered(self) -> datetime | None: ...
     @property
     def capacity(self) -> Capacity | None: ...
-    def of(self, volume_id: str) -> Use | None: ...
+    def of(self, volume_id: str) -> Usage | None: ...
 
 
 class VolumeSamples:
     """listed: the volumes by their Gluster volume, as last seen. gatherers: by the same names.
 
     most_volumes: with more volumes than that nothing is told of single ones. names: they may be told by their
-    name, namespace and claim; whose takes a name apart into labels.
+    name, namespace and claim.
     """
 
     def __init__(
@@ -69,14 +52,12 @@ class VolumeSamples:
         *,
         most_volumes: int,
         names: bool = False,
-        whose: Callable[[str], Mapping[str, str]] = lambda name: {},
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._listed = listed
         self._gatherers = gatherers
         self._most_volumes = most_volumes
         self._names = names
-        self._whose = whose
         self._now = now
 
     def samples(self) -> list[Sample]:
@@ -111,16 +92,13 @@ class VolumeSamples:
             samples.append(Sample("piragua_free_bytes", cluster, gatherer.capacity.free_bytes))
         return samples
 
-    def _of_volume(self, cluster: Mapping[str, str], look: Look, use: Use) -> Iterator[Sample]:
+    def _of_volume(self, cluster: Mapping[str, str], look: Look, use: Usage) -> Iterator[Sample]:
         labels = {**cluster, "id": look.volume_id}
         yield Sample("piragua_volume_used_bytes", labels, use.used_bytes)
         yield Sample("piragua_volume_files", labels, use.files)
         if use.limit_bytes is not None:
             yield Sample("piragua_volume_size_bytes", labels, use.limit_bytes)
         if self._names and look.record is not None:
-            name = look.record.name
-            whose = self._whose(name)
-            namespace, claim = (whose.get(f"kubernetes/{each}", "") for each in ("namespace", "claim"))
-            yield Sample(
-                "piragua_volume_info", {**labels, "name": name, "namespace": namespace, "claim": claim}, 1
-            )
+            told = with_told(look.record.name, look.record.labels)
+            whose = {each: told.get(f"kubernetes/{each}", "") for each in ("namespace", "claim")}
+            yield Sample("piragua_volume_info", {**labels, "name": look.record.name, **whose}, 1)

@@ -1,7 +1,6 @@
 """What is said again and again in the log."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -29,7 +28,7 @@ class Log:
 
 
 @pytest.fixture
-def log() -> Iterator[Log]:
+def log() -> Log:
     return Log()
 
 
