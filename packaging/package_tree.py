@@ -21,6 +21,8 @@ CHECKOUT = Path(__file__).parent.parent
 PACKAGING = CHECKOUT / "packaging"
 MAINTAINER = "Piragua maintainers <maintainers@piragua.invalid>"
 PRIVATE = "usr/lib/piragua"
+_CLASSIFIERS = {"MIT License": "MIT", "Apache Software License": "Apache-2.0"}
+"""Of those that name one licence: some older distributions say it in no other way."""
 _COMMON_APACHE = """\
 The text is in /usr/share/doc/piragua/LICENSE-APACHE, and on Debian in
 /usr/share/common-licenses/Apache-2.0."""
@@ -165,7 +167,7 @@ def copyright_text(private: Path, owned: Mapping[str, Sequence[str]]) -> str:
 def _paragraph(info: Path, files: Sequence[str]) -> str:
     name = info.name.partition("-")[0]
     licence = _licence(info)
-    texts = sorted(each for each in (info / "licenses").rglob("*") if each.is_file())
+    texts = sorted(each for each in [*info.glob("LICEN[CS]E*"), *info.glob("licenses/**/*")] if each.is_file())
     if not texts:
         raise SystemExit(f"{info.name} has no licence text")
     patterns = " ".join(
@@ -185,15 +187,18 @@ def _paragraph(info: Path, files: Sequence[str]) -> str:
 
 def _licence(info: Path) -> str:
     """What the distribution says its licence is, which the spec file has to say too."""
-    found = re.search("^License(?:-Expression)?: (.+)$", (info / "METADATA").read_text(), re.MULTILINE)
-    if found is None:
+    metadata = (info / "METADATA").read_text()
+    found = re.search("^License(?:-Expression)?: (.+)$", metadata, re.MULTILINE)
+    classified = re.search("^Classifier: License :: OSI Approved :: (.+)$", metadata, re.MULTILINE)
+    licence = found[1] if found else _CLASSIFIERS.get(classified[1] if classified else "")
+    if licence is None:
         raise SystemExit(f"{info.name} does not say its licence")
     told = re.search("^License: .+$", (PACKAGING / "rpm/piragua.spec").read_text(), re.MULTILINE)
     known = re.findall(r"[^() ]+", told[0] if told else "")
-    for each in re.findall(r"[^() ]+", found[1]):
+    for each in re.findall(r"[^() ]+", licence):
         if each not in (*known, "AND", "OR"):
             raise SystemExit(f"packaging/rpm/piragua.spec does not name {each}, the licence of {info.name}")
-    return found[1]
+    return licence
 
 
 def main() -> None:
