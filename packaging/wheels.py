@@ -67,6 +67,17 @@ def unpack(wheels: list[Path], folder: Path) -> None:
                 target.write_bytes(content)
 
 
+def owned(wheels: list[Path]) -> dict[str, list[str]]:
+    """By the name of each distribution's folder of metadata, what else it puts beside it."""
+    found: dict[str, set[str]] = {}
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            tops = {member.filename.partition("/")[0] for member in _wanted(archive)}
+        [metadata] = [top for top in tops if top.endswith(".dist-info")]
+        found.setdefault(metadata, set()).update(tops - {metadata})
+    return {metadata: sorted(tops) for metadata, tops in sorted(found.items())}
+
+
 def _wanted(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
     """Files to install. Lists of what was installed would be wrong here; what is hidden no program needs."""
     for member in archive.infolist():

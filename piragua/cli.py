@@ -27,7 +27,7 @@ _KEYS = ("PIRAGUA_ADMIN_KEY", "PIRAGUA_ADMIN_KEY_FILE", "PIRAGUA_USER_KEY", "PIR
 def main() -> None:
     """Thin volumes on one Gluster volume, handed out over Heketi's REST API.
 
-    Settings come from the environment: environment.example has them all.
+    Settings come from the environment: piragua-environment(5) has them all.
     """
 
 

@@ -12,6 +12,7 @@ import anyio
 
 from piragua.errors import MountError, MountTimeout, NotMounted, PiraguaError
 from piragua.tree import fuse_client, mounts
+from piragua.tree.handle import Handle
 from piragua.tree.mounted import Mounted
 from piragua.tree.threads import FileThreads
 
@@ -146,12 +147,13 @@ class Mount:
 
     async def _still_works(self, mounted: Mounted) -> bool:
         """False when it has to be proven or made again; MountError while only its bricks are out of reach."""
-        if not await self._in_thread(self._is_mounted):
+        if not await self._in_thread(partial(self._is_still_mounted, mounted.handle)):
             return False
         try:
             await self._in_thread(mounted.handle.answer)
         except MountError as error:
-            if error.errno not in _NO_CONNECTION or await self._process_lives():
+            # The client of somebody else's mount may run where it cannot be seen, and is not ours to replace.
+            if error.errno not in _NO_CONNECTION or not self.own or await self._process_lives():
                 raise
             return False
         return True
@@ -176,6 +178,11 @@ class Mount:
     def _is_mounted(self) -> bool:
         entry = mounts.find(self.path)
         return entry is not None and mounts.is_whole_volume(entry, self.gluster_volume)
+
+    def _is_still_mounted(self, handle: Handle) -> bool:
+        """False also when another mount has taken the place of the one that the handle is of."""
+        entry = mounts.find(self.path)
+        return entry is not None and entry.device == handle.device
 
     def _say(self, problem: str) -> None:
         if problem != self._problem:
