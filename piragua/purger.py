@@ -21,14 +21,18 @@ from piragua.kept.purging import purge_state_of
 from piragua.limits import Limits
 from piragua.models import PurgeState
 from piragua.pool_health import Health, PoolHealth
+from piragua.tree.feed import Position
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import AsyncLock, Mounted
-from piragua.tree.purge import STANCHED_LIMIT_BYTES, write_ballast
+from piragua.tree.purge import STANCHED_LIMIT_BYTES, Emptier, write_ballast
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, State
 
 _log = logging.getLogger(__name__)
-_ENTRIES_AT_A_TIME = 200
+_ENTRIES_AT_A_TIME = 100
+_REQUESTS_LAST_SECONDS = 2
+"""So long after a change to any volume, the next one is expected."""
+_LONGEST_REST_SECONDS = 5
 _HEALTH_IS_FRESH_SECONDS = 5
 _LONGEST_PAUSE_SECONDS = 300
 _LATE_COMMAND_SECONDS = 600
@@ -62,7 +66,8 @@ class Purger:
     workers: volumes that are purged at once. pause_seconds: how long to leave alone what cannot be purged now,
     doubled each time. turn_seconds: how long a large volume is emptied while others wait. stanch_seconds: how long
     clients may write into what is emptied. ask_seconds: how often a purger that an administrator paused asks
-    whether it may go on. now: the time (UTC).
+    whether it may go on. rests: while volumes are made and changed, by any instance, emptying rests so many times
+    as long as it works. now: the time (UTC).
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class Purger:
         turn_seconds: float = 30,
         stanch_seconds: float = 5,
         ask_seconds: float = 2,
+        rests: float = 4,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._mount = mount
@@ -86,6 +92,9 @@ class Purger:
         self._turn_seconds = turn_seconds
         self._stanch_seconds = stanch_seconds
         self._ask_seconds = ask_seconds
+        self._rests = rests
+        self._feed_end: Position | None = None
+        self._requests_until = float("-inf")
         self._now = now
         self._due: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
@@ -279,7 +288,7 @@ class Purger:
         emptier = mounted.emptier(volume_id)
         before = self._removed.get(volume_id, 0)
         try:
-            while not await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60):
+            while not await self._step(mounted, emptier):
                 removed = emptier.removed
                 self._removed[volume_id] = before + removed
                 self._mount.current()
@@ -299,6 +308,22 @@ class Purger:
             self._removed[volume_id] = before + emptier.removed
             emptier.close()
         return True
+
+    async def _step(self, mounted: Mounted, emptier: Emptier) -> bool:
+        """Removes some entries and leaves the bricks to requests, if there are any; True when all is empty."""
+        begun = anyio.current_time()
+        is_empty = await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60)
+        if not is_empty and await self._requests_are_served(mounted):
+            await anyio.sleep(min(self._rests * (anyio.current_time() - begun), _LONGEST_REST_SECONDS))
+        return is_empty
+
+    async def _requests_are_served(self, mounted: Mounted) -> bool:
+        """Whether any instance has changed a volume just now: the feed tells of all of them."""
+        end = await mounted.feed_position()
+        if self._feed_end not in (None, end):
+            self._requests_until = anyio.current_time() + _REQUESTS_LAST_SECONDS
+        self._feed_end = end
+        return anyio.current_time() < self._requests_until
 
     async def _stanch(self, mounted: Mounted, volume_id: str) -> None:
         """Makes its limit smaller than what it holds: then quota refuses every write, mkdir and create in it.

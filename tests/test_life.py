@@ -63,11 +63,15 @@ def fill(file: Path, mib: int) -> None:
         os.posix_fallocate(opened.fileno(), 0, mib * MIB)
 
 
-def require_end_after(mib: int, file: Path) -> None:
-    """A writer is stopped by the quota there; what was written just before may be counted a moment late."""
+def require_end_after(mib: int, file: Path) -> int:
+    """A writer is stopped by the quota there; what was written just before may be counted a moment late.
+
+    How many MiB were written.
+    """
     written_mib, refused = write_until_refused(file, most_mib=mib + 60)
     assert refused == errno.EDQUOT
-    assert mib - 2 <= written_mib <= mib + 2
+    assert mib <= written_mib <= mib + 2
+    return written_mib
 
 
 def as_pod(command: str, folder: Path, groups: list[int]) -> int:
@@ -111,12 +115,12 @@ def test_a_volume_from_its_create_to_its_last_trace(volume: GlusterVolume, insta
 
     deep = volume.deep_mount(made["name"])
     fill(deep / "first", 1000)
-    require_end_after(24, deep / "last")
+    last_mib = require_end_after(1024 - 1000, deep / "last")
 
     assert go.expand(made["id"], 1)["size"] == 2
     assert write_until_refused(deep / "more", most_mib=10) == (10, 0)
     fill(deep / "much more", 980)
-    require_end_after(34, deep / "the end")
+    require_end_after(2048 - 1000 - last_mib - 10 - 980, deep / "the end")
 
     with gone_with_every_trace(volume, made["id"]):
         go.delete(made["id"])

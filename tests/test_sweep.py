@@ -206,10 +206,9 @@ async def test_nothing_is_removed_while_a_brick_is_away(one_node: PrivateGluster
             with anyio.fail_after(20):
                 while await core.mounted.disconnected_bricks():
                     await anyio.sleep(0.05)
-            core.clock.pass_by(SETTLED_SECONDS + 1)
             with anyio.fail_after(30):
                 while any(hand.path(each).exists() for each in ids):
-                    await core.sweep.sweep()
+                    await core.sweep_twice()  # what a list had left out meanwhile is seen as if for the first time
                     await anyio.sleep(0.2)
     pool.delete_volume(volume.name)
 

@@ -21,6 +21,7 @@ from tests.behind import (
     volume_directories,
 )
 from tests.calls import ask, go_client, told_by
+from tests.crash.promise import left_to_heal
 from tests.heketi_clients.strict_go import HeketiError
 from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume
@@ -62,12 +63,6 @@ def outcome_of_create(instance: Instance, name: str, together: Barrier) -> str:
     return made
 
 
-def left_to_heal(volume: GlusterVolume) -> str:
-    """What `heal info` names, line by line."""
-    told = volume.pool.nodes[0].gluster("volume", "heal", volume.name, "info")
-    return "\n".join(line for line in told.splitlines() if line.startswith(("/", "<")) or "split" in line)
-
-
 def limit_everywhere(volume: GlusterVolume, volume_id: str) -> list[int | None]:
     """What `quota list` of each node says about the volume."""
     path = f"/{directory(volume_id)}"
@@ -81,7 +76,7 @@ def test_instances_that_start_at_once_on_an_empty_volume_agree(
     for instance in instances:
         assert set(made) <= set(go_client(instance).list())
     assert differing_gfids(volume.pool, volume.name, BRICKS_PER_NODE) == []
-    assert left_to_heal(volume) == ""
+    assert left_to_heal(volume) == []
 
 
 def test_one_name_asked_for_at_two_instances_makes_one_volume(
@@ -101,7 +96,7 @@ def test_one_name_asked_for_at_two_instances_makes_one_volume(
             assert third.info(outcomes[0])["name"].endswith("/same")
             third.delete(outcomes[0])
     assert differing_gfids(volume.pool, volume.name, BRICKS_PER_NODE) == []
-    assert left_to_heal(volume) == ""
+    assert left_to_heal(volume) == []
 
 
 def test_made_at_one_polled_at_another_deleted_at_a_third(

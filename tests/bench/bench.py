@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,24 @@ def main() -> None:
     wanted = parser.parse_args()
     if wanted.quick:
         wanted.volumes = min(wanted.volumes, 100)
-    with PrivateGluster(nodes=wanted.nodes) as pool, gluster_volume(pool) as volume:
-        pool.nodes[0].gluster("volume", "set", volume.name, "cluster.use-anonymous-inode", "off")
-        found = Bench(volume, quick=wanted.quick).run(wanted.volumes)
+    with PrivateGluster(nodes=wanted.nodes) as pool:
+        with empty_volume(pool) as volume:
+            found = Bench(volume, quick=wanted.quick).run()
+        with empty_volume(pool) as volume:
+            found["growth"] = step("growth", lambda: Bench(volume, quick=wanted.quick).growth(wanted.volumes))
     print()
     show(found)
     if wanted.json:
         (wanted.relative_to / wanted.json).write_text(json.dumps(found, indent=2) + "\n")
+
+
+@contextmanager
+def empty_volume(pool: PrivateGluster) -> Iterator[GlusterVolume]:
+    """A Gluster volume, deleted in the end."""
+    with gluster_volume(pool) as volume:
+        pool.nodes[0].gluster("volume", "set", volume.name, "cluster.use-anonymous-inode", "off")
+        yield volume
+    pool.delete_volume(volume.name)
 
 
 class Bench:
@@ -53,11 +64,10 @@ class Bench:
         self._burst = 96 if quick else 500
         self._files = 2_000 if quick else 100_000
 
-    def run(self, volumes: int) -> dict[str, Any]:
-        """All figures, in the order of the table."""
+    def run(self) -> dict[str, Any]:
+        """All figures but those of the growth, in the order of the table."""
         found: dict[str, Any] = {"machine": machine(len(self._volume.pool.nodes), self._count)}
-        with self._instance() as instance:
-            client = Client(instance.url, ADMIN_KEY)
+        with self._instance() as instance, closing(Client(instance.url, ADMIN_KEY)) as client:
             client.create()
             found["floor"] = step("the floor", self._floor)
             found["one client"] = step("one client", lambda: self._one_client(client))
@@ -67,10 +77,11 @@ class Bench:
                 burst = partial(self._burst_of, [instance.url], clients, found["floor"])
                 found[f"{clients} clients"] = step(f"{clients} clients", burst)
             found["administrator"] = step("an administrator's commands", lambda: self._administrator(instance))
-            found["growth"] = step("growth", lambda: self._growth(instance, client, volumes))
-            client.close()
         if len(self._volume.pool.nodes) > 1:
             found["three instances"] = step("three instances", lambda: self._three(found))
+        with self._instance() as instance, closing(Client(instance.url, ADMIN_KEY)) as client:
+            name = f"a volume of {self._files} files"
+            found[name] = step(name, lambda: self._large(client))
         return found
 
     @contextmanager
@@ -89,10 +100,7 @@ class Bench:
         return {name: round(value, 5) for name, value in figures.items()}
 
     def _one_client(self, client: Client) -> dict[str, Any]:
-        client.waits.seconds.clear()
-        for _ in range(2 * self._count):
-            client.create()
-        return {"create": spread(client.waits.seconds), "polls that had to sleep": client.waits.sleeps}
+        return {"create": self._creates(client), "polls that had to sleep": client.waits.sleeps}
 
     @staticmethod
     def _ratios(found: dict[str, Any]) -> dict[str, float]:
@@ -116,10 +124,29 @@ class Bench:
         }
         empty = [client.create() for _ in range(5)]
         found["delete an empty volume"] = spread([seconds_of(partial(delete, client, each)) for each in empty])
+        return found
+
+    def _large(self, client: Client) -> dict[str, Any]:
+        """Its delete, and creates before that and while it is purged. The purge ends with the Gluster volume."""
         full = client.create()
         self._fill(full)
-        found[f"delete a volume of {self._files} files"] = spread([seconds_of(lambda: delete(client, full))])
-        return found
+        before = self._creates(client)
+        taken = spread([seconds_of(lambda: delete(client, full))])
+        meanwhile = self._creates(client)
+        left = [each for each in client.get("/piragua/v1/trash")["trash"] if each["id"] == full["id"]]
+        return {
+            "delete": taken,
+            "create before": before,
+            "create while it is purged": meanwhile,
+            "while it is purged / before": round(meanwhile["median_ms"] / before["median_ms"], 2),
+            "entries removed meanwhile": left[0].get("entries_removed", 0) if left else self._files,
+        }
+
+    def _creates(self, client: Client) -> dict[str, float]:
+        client.waits.seconds.clear()
+        for _ in range(2 * self._count):
+            client.create()
+        return spread(client.waits.seconds)
 
     def _fill(self, volume: dict[str, Any]) -> None:
         """Makes files straight on the mounted tree of the node, through its own mount of the volume."""
@@ -217,8 +244,13 @@ class Bench:
             "errors meanwhile": burst["errors"],
         }
 
+    def growth(self, volumes: int) -> dict[str, Any]:
+        """What becomes slower or larger with the number of volumes; on a Gluster volume without any."""
+        with self._instance() as instance, closing(Client(instance.url, ADMIN_KEY)) as client:
+            return self._growth(instance, client, volumes)
+
     def _growth(self, instance: Instance, client: Client, volumes: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"resident memory at 0 volumes, MiB": resident_mib(instance.pid)}
         for goal in sorted({0, min(1000, volumes), volumes}):
             self._grow(instance, client, goal)
             count = len(client.get("/volumes")["volumes"])
@@ -233,7 +265,6 @@ class Bench:
         found["start to healthy, s"] = round(ready, 2)
         found["start to a complete list, s"] = round(time.perf_counter() - start, 2)
         again.close()
-        client.close()
         return found
 
     def _grow(self, instance: Instance, client: Client, goal: int) -> None:

@@ -139,21 +139,8 @@ def test_listed_differences_are_of_recordings_and_every_one_says_why() -> None:
         assert set(difference.items) <= set(items)
 
 
-# Seen or not, by how far the purge of what was deleted is, and which volumes are there.
-NOT_ALWAYS = {
-    "heketidb.directoryentries",
-    "directoryentries",
-    "directories",
-    "durability.disperse.data",
-    "durability.disperse.redundancy",
-}
-
-
 def test_listed_differences_of_shape_are_there(conformance: Conformance) -> None:
     """Runs after all recordings, whose answers it counts."""
     if not conformance.shapes_seen:
         pytest.skip("only with the whole suite")
-    listed = {shape.path for shape in SHAPES}
-    assert conformance.shapes_seen <= listed
-    missing = listed - conformance.shapes_seen
-    assert missing <= NOT_ALWAYS, missing - NOT_ALWAYS
+    assert {shape.path for shape in SHAPES} == conformance.shapes_seen

@@ -12,7 +12,7 @@ from uuid import uuid4
 import anyio
 import anyio.to_thread
 
-from piragua.errors import NameInUse, NotFound
+from piragua.errors import GlusterError, NameInUse, NotFound
 from piragua.models import Done, Failed, Outcome, VolumeSpec, dashed
 from piragua.tree import mounts
 from piragua.tree.states import LISTED, State
@@ -82,7 +82,16 @@ class Matrix:
         await self.core.sweep_twice()
         self.core.clock.pass_by(LONGER_THAN_ANY_RETENTION_SECONDS)
         for volume_id in sorted(await self.core.mounted.ids_in_root()):
-            await self.core.purger.purge(volume_id)
+            await self._purged(volume_id)
+
+    async def _purged(self, volume_id: str) -> None:
+        """As often as a purger would: Gluster can refuse for a moment."""
+        with anyio.fail_after(30):
+            while True:
+                try:
+                    return await self.core.purger.purge(volume_id)
+                except GlusterError:
+                    await anyio.sleep(0.2)
 
     async def listed_anew(self) -> None:
         """What has no line in the feed is only known after the next listing of the root."""
