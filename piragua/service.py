@@ -25,6 +25,7 @@ from piragua import log, systemd
 from piragua.config import ConfigError, ConfiguredVolume, Settings, tls
 from piragua.errors import PiraguaError, StorageError
 from piragua.examination import Examination
+from piragua.extensions import core as extensions_core
 from piragua.extensions.router import extensions_router
 from piragua.extensions.status_routes import status_router
 from piragua.gluster.gluster import Gluster
@@ -130,10 +131,11 @@ class Service:
         self._pool = Pool(self._inventories(), self._topology, self._devices, self._in_flight)
         self._quota_daemons = QuotaDaemons(self._gluster, names)
         volumes: core.Volumes[Job] = self._volumes
+        more_of_volumes: extensions_core.Volumes[Job] = self._volumes
         keys = _keys(settings)
         extensions = extensions_router(
             Trash(self._places, self._volumes),
-            self._volumes,
+            more_of_volumes,
             Listing(self._inventories(), self._usages, self._volumes),
             self._operations,
             self._in_flight,
@@ -268,9 +270,9 @@ class Service:
             await anyio.sleep(self._mount_check_seconds)
 
     async def _close(self) -> None:
-        for closing in [each.close for each in (*self._usages.values(), *self._mounts())]:
+        for mount in (*(usage.mount for usage in self._usages.values()), *self._mounts()):
             try:
-                await closing()
+                await mount.close()
             except PiraguaError as error:
                 _log.error("%s", error)
         await self._gluster.aclose()

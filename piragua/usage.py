@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 
@@ -75,10 +76,6 @@ class UsageGatherer:
                 await anyio.sleep(max(self._interval_seconds - took_seconds, _REST_OF_A_ROUND * took_seconds))
         await anyio.sleep_forever()
 
-    async def close(self) -> None:
-        """Takes the mount away. MountError."""
-        await self.mount.close()
-
     async def gather(self) -> None:
         """One round over all volumes. MountError and NotReady when it cannot be done; what was known stays."""
         begun = datetime.now(UTC)
@@ -88,7 +85,7 @@ class UsageGatherer:
         soft_percent = await self._soft_percent()
         for start in range(0, len(ids), _READ_AT_ONCE):
             part = ids[start : start + _READ_AT_ONCE]
-            took_seconds = await _timed(lambda part=part: self._read(mounted, part, soft_percent))
+            took_seconds = await _timed(partial(self._read, mounted, part, soft_percent))
             await anyio.sleep(took_seconds)  # others come first
         for gone in self._usage.keys() - set(ids):
             del self._usage[gone]

@@ -18,6 +18,7 @@ from private_gluster import Node
 
 from piragua.errors import GlusterError
 from piragua.examination import Examination
+from piragua.extensions.core import Volumes as MoreOfVolumes
 from piragua.extensions.router import extensions_router
 from piragua.gluster.gluster import Gluster
 from piragua.gluster.quota_conf import limited
@@ -186,6 +187,7 @@ async def running_core(
     in_flight = InFlight(operations, {volume.name: mount}, volumes.gluster_volume_of, sweep.wake, tell_seconds=0.1)
     usage = UsageGatherer(inventory, _mount_for_counting(volume, folder, node), topology)
     front_volumes: FrontVolumes[Job] = volumes
+    more_of_volumes: MoreOfVolumes[Job] = volumes
     app = build_app(
         front_volumes,
         operations,
@@ -203,7 +205,7 @@ async def running_core(
         extensions=[
             extensions_router(
                 Trash({volume.name: place}, volumes),
-                volumes,
+                more_of_volumes,
                 Listing({volume.name: inventory}, {volume.name: usage}, volumes),
                 operations,
                 in_flight,
@@ -226,7 +228,7 @@ async def running_core(
     except BaseExceptionGroup as group:
         raise _first_of(group) from None
     finally:
-        await usage.close()
+        await usage.mount.close()
         await gluster.aclose()
 
 
