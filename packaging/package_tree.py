@@ -173,12 +173,11 @@ def _paragraph(info: Path, files: Sequence[str]) -> str:
     patterns = " ".join(
         f"{PRIVATE}/{each}" + ("/*" if (info.parent / each).is_dir() else "") for each in [*files, info.name]
     )
-    full = "\n".join(each.read_text() for each in texts)
-    lines = [line.strip(" #*") for line in full.splitlines()]
+    said = [each.read_text() for each in texts]
+    full = "\n".join(_COMMON_APACHE if "Apache License\n" in each else each for each in said)
+    lines = [line.strip(" #*") for each in said for line in each.splitlines()]
     owners = sorted({line for line in lines if re.match(r"copyright \D*\d{4}", line, re.IGNORECASE)})
     owner = "\n ".join(owners) or f"the authors of {name}"
-    if licence == "Apache-2.0":
-        full = _COMMON_APACHE
     # Two of one name may differ in their owners, so each has a name of its own.
     short = f"{licence}-{name}".replace(" ", "-")
     body = "\n".join(f" {line}" if line.strip() else " ." for line in full.splitlines())
