@@ -11,6 +11,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 import anyio
@@ -116,9 +118,7 @@ class InFlight:
             return found  # its owner lives: what it does not hold any more has ended
         for nonce, each in by_nonce.items():
             if nonce not in held and not await self._is_settled(mounted, each):
-                found.append(
-                    UnderWay(each.operation_id, each.kind, each.volume_id, stale=True, progress=each.progress)
-                )
+                found.append(replace(each, stale=True))
         return found
 
     @staticmethod
@@ -159,7 +159,16 @@ class InFlight:
 
 
 def _encoded(own: Sequence[UnderWay]) -> bytes:
-    operations = [{"id": each.operation_id, "progress": each.progress} for each in own]
+    operations = [
+        {
+            "id": each.operation_id,
+            "progress": each.progress,
+            "since": None if each.since is None else each.since.isoformat(timespec="seconds"),
+            "server": each.server,
+            "waiting": each.waiting,
+        }
+        for each in own
+    ]
     return json.dumps({"v": 1, "operations": operations}).encode()
 
 
@@ -170,8 +179,26 @@ def _decoded(data: bytes) -> list[UnderWay]:
         for told in json.loads(data)["operations"]:
             ticket = Ticket.parse(told["id"])
             found.append(
-                UnderWay(ticket.id, ticket.kind, ticket.volume_id, progress=str(told.get("progress", "")))
+                UnderWay(
+                    ticket.id,
+                    ticket.kind,
+                    ticket.volume_id,
+                    progress=str(told.get("progress", "")),
+                    since=_time(told.get("since")),
+                    server=str(told.get("server", "")),
+                    waiting=told.get("waiting") is True,
+                )
             )
     except (ValueError, TypeError, KeyError, AttributeError, NotFound) as error:
         _log.warning("a notice in /%s cannot be read: %s", layout.INSTANCES, error)
     return found
+
+
+def _time(text: object) -> datetime | None:
+    """None where an earlier version told of it; ValueError for what is no time in a zone."""
+    if text is None:
+        return None
+    time = datetime.fromisoformat(str(text))
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return time

@@ -9,21 +9,28 @@ from typing import Protocol
 import anyio
 
 from piragua.errors import Conflict, GlusterBusy, LimitNotSet, MountError
-from piragua.models import dashed
+from piragua.models import NO_BOUNDS, Bounds, dashed
 from piragua.tree.mounted import Mounted
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE_SECONDS = 0.2
+_SOME_FILES = 1000
 
 
 class QuotaCommands(Protocol):
     """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
 
-    async def set_limit(self, volume: str, path: str, size_bytes: int) -> None:
-        """`gluster volume quota V limit-usage PATH BYTES`."""
+    async def set_limit(self, volume: str, path: str, size_bytes: int, *, soft_percent: int | None = None) -> None:
+        """`gluster volume quota V limit-usage PATH BYTES [PERCENT]`."""
 
     async def remove_limit(self, volume: str, path: str) -> bool:
         """`gluster volume quota V remove PATH`; False when there was none."""
+
+    async def set_files_limit(self, volume: str, path: str, files: int) -> None:
+        """`gluster volume quota V limit-objects PATH FILES`."""
+
+    async def remove_files_limit(self, volume: str, path: str) -> bool:
+        """`gluster volume quota V remove-objects PATH`; False when there was none."""
 
     async def limit(self, volume: str, path: str) -> int | None:
         """`gluster volume quota V list PATH`."""
@@ -79,12 +86,13 @@ class Limits:
         volume_id: str,
         size_bytes: int,
         *,
+        bounds: Bounds = NO_BOUNDS,
         allowed: Callable[[], Awaitable[None]] = _nothing,
         counted: Callable[[], Awaitable[None]] = _nothing,
         all_is_well: Callable[[], Awaitable[bool]] | None = None,
         read: Callable[[], Awaitable[int | None]] | None = None,
     ) -> None:
-        """The limit of that volume is size_bytes when this returns.
+        """The limit of that volume is size_bytes when this returns, and bounds hold; a bound on files never ends.
 
         allowed is asked while the turn is held, and raises what speaks against it (the sum of limits); counted
         is done before the turn ends, so that the next one's sum has the new size in it. When the limit reads
@@ -96,7 +104,11 @@ class Limits:
         try:
             async with self._turn(mounted):
                 await allowed()
-                await self._gluster.set_limit(mounted.gluster_volume, path, size_bytes)
+                if bounds.files is not None:  # first: what has its size is complete, also for who finds it later
+                    await self._gluster.set_files_limit(mounted.gluster_volume, path, bounds.files)
+                await self._gluster.set_limit(
+                    mounted.gluster_volume, path, size_bytes, soft_percent=bounds.soft_percent
+                )
                 await counted()
         except Conflict as error:
             raise GlusterBusy(
@@ -109,14 +121,17 @@ class Limits:
                 return
             raise LimitNotSet(f"the limit of {path} was set to {size_bytes} bytes and reads back as {seen}")
 
-    async def remove(self, mounted: Mounted, volume_id: str) -> None:
+    async def remove(self, mounted: Mounted, volume_id: str, *, files: bool = False) -> None:
         """No peer's quota.conf knows the directory when this returns; it must still be there.
 
         Setting a limit first makes a peer that has missed it forget it as well (glusterfs 10.3). Nobody waits
-        for it: what makes volumes goes first.
+        for it: what makes volumes goes first. files: its files may be limited, too.
         """
         path = f"/{dashed(volume_id)}"
         async with self._turn(mounted, urgent=False):
+            if files:
+                await self._gluster.set_files_limit(mounted.gluster_volume, path, _SOME_FILES)
+                await self._gluster.remove_files_limit(mounted.gluster_volume, path)
             await self._gluster.set_limit(mounted.gluster_volume, path, 2**30)
             await self._gluster.remove_limit(mounted.gluster_volume, path)
 

@@ -66,6 +66,21 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What bounds a volume beside its size.
+
+    files: how many files and directories it may hold, its own two directories counted; None: any number.
+    soft_percent: of the size; from there on quota warns. None: what the Gluster volume has for all.
+    """
+
+    files: int | None = None
+    soft_percent: int | None = None
+
+
+NO_BOUNDS = Bounds()
+
+
+@dataclass(frozen=True)
 class VolumeSpec:
     """A volume that is asked for.
 
@@ -80,6 +95,29 @@ class VolumeSpec:
     durability: Durability = Durability()
     snapshot: Snapshot = Snapshot()
     options: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    bounds: Bounds = NO_BOUNDS
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a volume held when it was last looked at, as quota counts it; sizes in bytes.
+
+    limit_bytes None: it has no limit. directories: its own two are among them. gathered: in UTC.
+    """
+
+    used_bytes: int
+    limit_bytes: int | None
+    files: int
+    directories: int
+    soft_limit_exceeded: bool
+    hard_limit_exceeded: bool
+    gathered: datetime
+
+    @property
+    def fullness_percent(self) -> float | None:
+        """How much of the limit is used; above 100 where quota stopped writers late. None without a limit."""
+        return None if not self.limit_bytes else 100 * self.used_bytes / self.limit_bytes
 
 
 @dataclass(frozen=True)
@@ -99,6 +137,8 @@ class Volume:
     created: datetime | None = None
     snapshot: Snapshot = Snapshot()
     options: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    bounds: Bounds = NO_BOUNDS
 
     @property
     def path(self) -> str:
@@ -223,6 +263,7 @@ class OperationKind(Enum):
     DELETE = 3
     RESTORE = 4
     CLONE = 5
+    SHRINK = 6
 
 
 @dataclass(frozen=True)
@@ -252,7 +293,8 @@ class UnderWay:
     """An operation of any instance that is not over.
 
     stale: its server went away, and what it left is not settled yet. progress: how far it is, "" where
-    nobody says.
+    nobody says. since: when it was admitted (UTC), and server the host name of who works on it; None and ""
+    where an earlier version told of it. waiting: it waits for its turn.
     """
 
     operation_id: str
@@ -260,6 +302,9 @@ class UnderWay:
     volume_id: str
     stale: bool = False
     progress: str = ""
+    since: datetime | None = None
+    server: str = ""
+    waiting: bool = False
 
     @property
     def id(self) -> str:

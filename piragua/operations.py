@@ -7,10 +7,12 @@ the nonce; when the lock is free, the tree tells how the work ended.
 
 import logging
 import secrets
+import socket
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
 import anyio
@@ -26,6 +28,7 @@ OWNER_WENT_AWAY = "the server that did this went away before it was done"
 _NONCE_BYTES = 8
 _ID_BYTES = 1 + 16 + 16 + _NONCE_BYTES
 _REMEMBERED = 10_000
+_SERVER = socket.gethostname()
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,15 @@ class Progressing(Protocol):
         """A few words, such as "3 files copied"."""
 
 
+@runtime_checkable
+class Waiting(Protocol):
+    """A job that others of its kind can go before."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it has not begun."""
+
+
 class Lock(Protocol):
     """A lock that is held until `release`."""
 
@@ -98,6 +110,7 @@ class _Running:
     def __init__(self, ticket: Ticket, job: Job) -> None:
         self.ticket = ticket
         self.job: Job | None = job
+        self.since = datetime.now(UTC)
         self.outcome: Outcome = Pending()
         self.ended = anyio.Event()
 
@@ -141,7 +154,13 @@ class Operations:
         """Operations of this instance that are not over."""
         return [
             UnderWay(
-                running.ticket.id, running.ticket.kind, running.ticket.volume_id, progress=_progress(running.job)
+                running.ticket.id,
+                running.ticket.kind,
+                running.ticket.volume_id,
+                progress=_progress(running.job),
+                since=running.since,
+                server=_SERVER,
+                waiting=isinstance(running.job, Waiting) and running.job.waiting,
             )
             for running in self._running.values()
         ]

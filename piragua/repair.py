@@ -115,7 +115,8 @@ class Repair:
         try:
             now = await mounted.look(seen.volume_id)
             if now.state is State.VOLUME and now.record is not None:
-                await self._limits.set(mounted, seen.volume_id, now.record.size_bytes)
+                bounds = now.record.bounds
+                await self._limits.set(mounted, seen.volume_id, now.record.size_bytes, bounds=bounds)
                 _log.warning("volume %s: %s; it was set to %d bytes", seen.volume_id, why, now.record.size_bytes)
         finally:
             await lock.release()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from piragua.errors import PiraguaError
 from piragua.kept.saved import SavedSettings, SettingStep, steps
 from piragua.limits import Limits
+from piragua.models import NO_BOUNDS
 from piragua.records import SavedVolume
 from piragua.tree.mounted import Mounted
 from piragua.tree.record import Gone, Record
@@ -95,7 +96,8 @@ class Restoration:
                 await self._mounted.adopt(volume_id)
             await self._mounted.write_record(volume_id, record)
         if step.limit_bytes is not None:
-            await self._limits.set(self._mounted, volume_id, step.limit_bytes)
+            bounds = NO_BOUNDS if record is None else record.bounds
+            await self._limits.set(self._mounted, volume_id, step.limit_bytes, bounds=bounds)
 
     async def _publish(self, volume_id: str, name: str) -> None:
         holder = await self._mounted.holder_of(name)

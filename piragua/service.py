@@ -25,6 +25,7 @@ from piragua import log, systemd
 from piragua.config import ConfigError, ConfiguredVolume, Settings, tls
 from piragua.errors import PiraguaError, StorageError
 from piragua.examination import Examination
+from piragua.extensions import core as extensions_core
 from piragua.extensions.router import extensions_router
 from piragua.gluster.gluster import Gluster
 from piragua.gluster.history import Courtesy
@@ -49,6 +50,8 @@ from piragua.sweep import Sweep
 from piragua.topology.devices import Devices
 from piragua.topology.topology import Topology
 from piragua.tree.mount import Mount
+from piragua.usage import UsageGatherer
+from piragua.volumes.listing import Listing
 from piragua.volumes.place import Place, require_limits
 from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
@@ -104,9 +107,18 @@ class Service:
             self._volumes.gluster_volume_of,
             self._wake_sweeps,
         )
+        self._usages = {volume.name: self._usage(volume) for volume in settings.volumes}
         volumes: core.Volumes[Job] = self._volumes
+        more_of_volumes: extensions_core.Volumes[Job] = self._volumes
         keys = _keys(settings)
-        trash = Trash(self._places, self._volumes)
+        extensions = extensions_router(
+            Trash(self._places, self._volumes),
+            more_of_volumes,
+            Listing(self._inventories(), self._usages, self._volumes),
+            self._operations,
+            self._in_flight,
+            with_tokens=keys is not None,
+        )
         self.app = build_app(
             volumes,
             self._operations,
@@ -115,7 +127,7 @@ class Service:
             health=self.problems,
             administration=self._administration(),
             inspection=self._inspection(),
-            extensions=[extensions_router(trash, self._operations, with_tokens=keys is not None)],
+            extensions=[extensions],
             api_docs=settings.api_docs,
         )
 
@@ -135,6 +147,21 @@ class Service:
             self._settings.max_overcommit,
         )
 
+    def _usage(self, volume: ConfiguredVolume) -> UsageGatherer:
+        """On a mount of its own, which is there for reading quota's counters and for nothing else."""
+
+        async def servers() -> Sequence[str]:
+            return await self._servers_of(volume.name)
+
+        path = self._settings.mount_root / f"{volume.name}.usage"
+        mount = Mount(volume.name, str(path), own=True, servers=servers, counting=True)
+        interval_seconds = self._settings.usage_interval_seconds
+        inventory = self._places[volume.name].inventory
+        return UsageGatherer(inventory, mount, self._topology, interval_seconds=interval_seconds)
+
+    def _inventories(self) -> dict[str, Inventory]:
+        return {name: place.inventory for name, place in self._places.items()}
+
     def _sweep(self, place: Place) -> Sweep:
         # With a socket of its own, glusterd's working directory may be one that is not seen from here.
         records = NoRecords() if self._settings.glusterd_socket else QuotaConf(self._gluster)
@@ -152,7 +179,7 @@ class Service:
         )
 
     def _inspection(self) -> core.Inspection:
-        inventories = {name: place.inventory for name, place in self._places.items()}
+        inventories = self._inventories()
         return core.Inspection(
             Examination(inventories, self._topology, self._gluster, require=require_limits),
             Records(inventories, self._topology),
@@ -173,6 +200,8 @@ class Service:
                 background.start_soon(_for_ever, place.purger.keep)
             for sweep in self._sweeps:
                 background.start_soon(_for_ever, sweep.keep)
+            for usage in self._usages.values():
+                background.start_soon(_for_ever, usage.keep)
             background.start_soon(_for_ever, self._devices.keep)
             background.start_soon(_for_ever, self._in_flight.keep)
             try:
@@ -205,7 +234,7 @@ class Service:
             await anyio.sleep(self._mount_check_seconds)
 
     async def _close(self) -> None:
-        for mount in self._mounts():
+        for mount in (*(usage.mount for usage in self._usages.values()), *self._mounts()):
             try:
                 await mount.close()
             except PiraguaError as error:

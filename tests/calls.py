@@ -22,8 +22,8 @@ def go_client(instance: Instance, user: str = "admin") -> StrictGoClient:
 def ask(
     instance: Instance, method: str, path: str, body: dict[str, Any] | None = None, user: str = "admin"
 ) -> httpx.Response:
-    """One request and its own answer: no redirect is followed."""
-    bearer = token(user, KEYS[user], method, path, now_seconds=int(time.time()))
+    """One request and its own answer: no redirect is followed. path: with its query, which no token knows."""
+    bearer = token(user, KEYS[user], method, path.partition("?")[0], now_seconds=int(time.time()))
     content = None if body is None else json.dumps(body)
     with httpx.Client(timeout=60, trust_env=False) as connection:
         headers = {"Authorization": f"bearer {bearer}"}

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import anyio
 import httpx
@@ -17,6 +18,7 @@ from private_gluster import Node
 
 from piragua.errors import GlusterError
 from piragua.examination import Examination
+from piragua.extensions.core import Volumes as MoreOfVolumes
 from piragua.extensions.router import extensions_router
 from piragua.gluster.gluster import Gluster
 from piragua.gluster.quota_conf import limited
@@ -43,6 +45,8 @@ from piragua.topology.topology import Topology
 from piragua.tree import mounts
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import Mounted
+from piragua.usage import UsageGatherer
+from piragua.volumes.listing import Listing
 from piragua.volumes.place import Place, require_limits
 from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
@@ -86,13 +90,15 @@ class QuotaConfOf:
 
 @dataclass
 class Core:
-    """What runs, with the parts that tests call. Nothing sweeps but `sweep.sweep()`."""
+    """What runs, with the parts that tests call. Only `sweep.sweep()` sweeps, only `usage.gather()` gathers."""
 
     mount: Mount
     inventory: Inventory
     purger: Purger
     sweep: Sweep
     volumes: Volumes
+    usage: UsageGatherer
+    limits: Limits
     operations: Operations
     app: FastAPI
     clock: Clock
@@ -177,7 +183,9 @@ async def running_core(
     operations = Operations(journal_of, verdict, limit=max_operations, hold_seconds=hold_seconds)
     devices = Devices(gluster, topology, [volume.name])
     in_flight = InFlight(operations, {volume.name: mount}, volumes.gluster_volume_of, sweep.wake, tell_seconds=0.1)
+    usage = UsageGatherer(inventory, _mount_for_counting(volume, folder, node), topology)
     front_volumes: FrontVolumes[Job] = volumes
+    more_of_volumes: MoreOfVolumes[Job] = volumes
     app = build_app(
         front_volumes,
         operations,
@@ -192,7 +200,16 @@ async def running_core(
             Records({volume.name: inventory}, topology),
             Metrics({volume.name: inventory}, topology, devices, in_flight).text,
         ),
-        extensions=[extensions_router(Trash({volume.name: place}, volumes), operations, with_tokens=False)],
+        extensions=[
+            extensions_router(
+                Trash({volume.name: place}, volumes),
+                more_of_volumes,
+                Listing({volume.name: inventory}, {volume.name: usage}, volumes),
+                operations,
+                in_flight,
+                with_tokens=False,
+            )
+        ],
         request_timeout_seconds=request_timeout_seconds,
     )
     await mount.check()
@@ -204,11 +221,12 @@ async def running_core(
             if purges:
                 background.start_soon(purger.keep)
             async with operations.open(shutdown_timeout_seconds=10), _client(app) as http:
-                yield Core(mount, inventory, purger, sweep, volumes, operations, app, clock, http)
+                yield Core(mount, inventory, purger, sweep, volumes, usage, limits, operations, app, clock, http)
             background.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise _first_of(group) from None
     finally:
+        await usage.mount.close()
         await gluster.aclose()
 
 
@@ -236,6 +254,16 @@ def _mount(gluster_volume: str, folder: Path) -> Mount:
         return []
 
     return Mount(gluster_volume, str(folder), own=False, servers=servers)
+
+
+def _mount_for_counting(volume: GlusterVolume, folder: Path, node: int) -> Mount:
+    """It is only made for those who gather."""
+    path = folder.with_name(f"usage-{uuid4().hex}")
+
+    async def servers() -> list[str]:
+        return [volume.pool.nodes[node].address]
+
+    return Mount(volume.name, str(path), own=True, servers=servers, counting=True)
 
 
 def _client(app: FastAPI) -> httpx.AsyncClient:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 from private_gluster import PrivateGluster
 
-from piragua.errors import NameInUse, NotFound
+from piragua.errors import InvalidRequest, NameInUse, NotFound
 from piragua.models import VolumeSpec, dashed
 from tests.core import Core, running_core, uncached_mount
 from tests.crash.promise import broken
@@ -44,6 +44,7 @@ class Wanted:
     size_bytes: int
     gid: int
     content: str
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 class Volumes(RuleBasedStateMachine):
@@ -119,6 +120,30 @@ class Volumes(RuleBasedStateMachine):
         self.do(prepare, volume, gib * GIB)
         self.live[volume].size_bytes += gib * GIB
 
+    @rule(instance=INSTANCES, volume=volumes, gib=st.integers(1, 3))
+    def shrink(self, instance: int, volume: str, gib: int) -> None:
+        prepare = self.at(instance).volumes.prepare_shrink
+        if volume not in self.live:
+            self.is_unknown(prepare, volume, gib * GIB)
+            return
+        if gib * GIB >= self.live[volume].size_bytes:
+            with pytest.raises(InvalidRequest):
+                self.do(prepare, volume, gib * GIB)
+            return
+        self.do(prepare, volume, gib * GIB)
+        self.live[volume].size_bytes = gib * GIB
+
+    @rule(instance=INSTANCES, volume=volumes, team=st.sampled_from(["red", "blue"]))
+    def label(self, instance: int, volume: str, team: str) -> None:
+        set_labels = self.at(instance).volumes.set_labels
+        if volume not in self.live:
+            if volume:
+                with pytest.raises(NotFound):
+                    self.portal.call(set_labels, volume, lambda _: {"team": team})
+            return
+        self.portal.call(set_labels, volume, lambda before: {**before, "team": team})
+        self.live[volume].labels = {"team": team}
+
     @rule(instance=INSTANCES, volume=volumes)
     def delete(self, instance: int, volume: str) -> None:
         prepare = self.at(instance).volumes.prepare_delete
@@ -168,6 +193,7 @@ class Volumes(RuleBasedStateMachine):
             for each, wanted in self.live.items():
                 seen = self.portal.call(core.volumes.get, each)
                 assert (seen.name, seen.size_bytes, seen.gid) == (wanted.name, wanted.size_bytes, wanted.gid)
+                assert seen.labels == wanted.labels
         assert {each: self.file_of(each).read_text() for each in self.live} == {
             each: wanted.content for each, wanted in self.live.items()
         }

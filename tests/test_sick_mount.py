@@ -121,7 +121,7 @@ def test_a_mount_of_its_own_that_somebody_took_away_is_made_again_and_nothing_is
 
 
 def test_the_administrators_mount_is_used_missed_and_left_alone(node: Node, volume: GlusterVolume) -> None:
-    at = {"PIRAGUA_VOLUMES": f"{volume.name}={ADMINISTRATORS_MOUNT}"}
+    at = {"PIRAGUA_VOLUMES": f"{volume.name}={ADMINISTRATORS_MOUNT}", "PIRAGUA_USAGE_INTERVAL": "0"}
     with mounted_by_the_administrator(node, volume.name):
         instance = volume.start_instance(settings=at)
         volume_id = made(instance)

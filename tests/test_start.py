@@ -93,7 +93,7 @@ def test_sigterm_finishes_what_was_begun_takes_the_mount_away_and_ends_with_0(fr
 def test_after_kill_9_the_next_start_goes_on_with_the_mount_and_takes_it_away_at_its_end(
     fresh_volume: GlusterVolume,
 ) -> None:
-    instance = fresh_volume.start_instance()
+    instance = fresh_volume.start_instance(settings={"PIRAGUA_USAGE_INTERVAL": "0"})
     node, path = instance.node, f"{instance.mount_root}/{fresh_volume.name}"
     volume_id = go_client(instance).create({"size": 1})["id"]
     before = fuse_clients(node, path)

@@ -72,7 +72,7 @@ async def _put_right(scene: Scene, volume_id: str) -> None:
             _log.warning("volume %s: its limit of %d bytes was taken into its record", volume_id, limit_bytes)
             return
         size_bytes = now.record.size_bytes
-        await scene.tools.limits.set(mounted, volume_id, size_bytes)
+        await scene.tools.limits.set(mounted, volume_id, size_bytes, bounds=now.record.bounds)
         _log.warning("volume %s: its limit was %s; it was set to %d bytes", volume_id, limit_bytes, size_bytes)
     finally:
         await lock.release()

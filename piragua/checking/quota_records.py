@@ -93,8 +93,9 @@ async def _set_again(scene: Scene, volume: _Volume) -> None:
     lock = await scene.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
         limit_bytes = await scene.mounted.limit(volume_id)
-        if limit_bytes is not None and (await scene.mounted.look(volume_id)).state in _WITH_LIMIT:
-            await scene.tools.limits.set(scene.mounted, volume_id, limit_bytes)
+        seen = await scene.mounted.look(volume_id)
+        if limit_bytes is not None and seen.state in _WITH_LIMIT:
+            await scene.tools.limits.set(scene.mounted, volume_id, limit_bytes, bounds=seen.bounds)
             _log.warning("volume %s: its limit of %d bytes was set again", volume_id, limit_bytes)
     finally:
         await lock.release()

@@ -146,6 +146,7 @@ async def _keep_it(scene: Scene, look: Look) -> None:
         return
     if record is None:
         raise Conflict(f"volume {look.volume_id} has no record any more")
-    await scene.tools.limits.set(mounted, look.volume_id, max(record.size_bytes, look.limit_bytes or 0))
+    limit_bytes = max(record.size_bytes, look.limit_bytes or 0)
+    await scene.tools.limits.set(mounted, look.volume_id, limit_bytes, bounds=record.bounds)
     await publish_left(mounted, look.volume_id, record.name)
     _log.warning("volume %s was kept: it is published as %s", look.volume_id, record.name)

@@ -150,6 +150,15 @@ class Settings(BaseModel):
         "volume's size. Not set: no bound, volumes are thin.",
         "2.5",
     )
+    usage_interval_seconds: Annotated[int, _text(values.duration_seconds), Field(validate_default=True)] = (
+        _setting(
+            "PIRAGUA_USAGE_INTERVAL",
+            "1m",
+            "How often it is gathered what every volume holds, for `/piragua/v1/` and metrics: `30s`, `1m`, `1h`. "
+            "A round that takes long is followed by a rest of ten times as long. `0`: never.",
+            "1m",
+        )
+    )
     max_operations: Annotated[int, _text(values.count)] = _setting(
         "PIRAGUA_MAX_OPERATIONS",
         1000,

@@ -6,10 +6,12 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from piragua.extensions.core import Trash
+from piragua.extensions.core import Listing, Trash, Volumes
 from piragua.extensions.trash_routes import trash_router
+from piragua.extensions.usage_routes import usage_router
+from piragua.extensions.volume_routes import volume_router
 from piragua.heketi.body import BodyLimits
-from piragua.heketi.core import Operations
+from piragua.heketi.core import InFlight, Operations
 from piragua.heketi.ids import register_path_types
 from piragua.heketi.openapi import description
 from piragua.heketi.route_facts import shows_object
@@ -23,11 +25,24 @@ _ABOUT = (
 
 
 def extensions_router(
-    trash: Trash[Job], operations: Operations[Job], *, with_tokens: bool, limits: BodyLimits | None = None
+    trash: Trash[Job],
+    volumes: Volumes[Job],
+    listing: Listing,
+    operations: Operations[Job],
+    in_flight: InFlight,
+    *,
+    with_tokens: bool,
+    limits: BodyLimits | None = None,
 ) -> APIRouter:
     """The routes below /piragua/v1/. with_tokens False: authentication is off."""
     register_path_types()
-    router = trash_router(trash, operations, limits or BodyLimits())
+    limits = limits or BodyLimits()
+    routers = [
+        trash_router(trash, operations, limits),
+        volume_router(volumes, listing, operations, limits),
+        usage_router(listing, in_flight),
+    ]
+    router = APIRouter(routes=[route for each in routers for route in each.routes])
 
     @router.get("/piragua/v1/openapi.json", **shows_object("This description"))
     async def openapi() -> Response:

@@ -39,7 +39,7 @@ class TrashEntry(BaseModel):
             cluster=each.cluster_id,
             gluster_volume=each.gluster_volume,
             state=each.state.value,
-            name=None if each.name is None else _printable(each.name),
+            name=None if each.name is None else printable(each.name),
             size_bytes=each.size_bytes,
             deleted=each.deleted,
             purge_due=each.purge_due,
@@ -102,6 +102,6 @@ class PurgeInfo(BaseModel):
         )
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """An original's name can be bytes that are no UTF-8, which JSON has no place for."""
     return name.encode(errors="surrogateescape").decode(errors="replace")

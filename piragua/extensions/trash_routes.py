@@ -1,20 +1,17 @@
 """/piragua/v1/trash and /piragua/v1/purge: what is deleted, how it comes back, and when it goes for good."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 
-from piragua.errors import Conflict
+from piragua.extensions.conflicts import conflicts_as_409, with_conflict
 from piragua.extensions.core import Trash
 from piragua.extensions.schemas import PurgeInfo, PurgeSetting, TrashEntry, TrashList
 from piragua.heketi import replies
 from piragua.heketi.body import BodyLimits, read_setting
 from piragua.heketi.core import Operations
 from piragua.heketi.ids import checked_id
-from piragua.heketi.refusals import StillInUse
-from piragua.heketi.route_facts import Facts, sets, shows, starts, text
+from piragua.heketi.route_facts import sets, shows, starts
 
 Job = TypeVar("Job")
 
@@ -31,19 +28,21 @@ def trash_router(trash: Trash[Job], operations: Operations[Job], limits: BodyLim
 
     @router.post(
         "/piragua/v1/trash/{volume_id:heketi_volume}/restore",
-        **_with_conflict(starts("Take a volume back out of the trash")),
+        **with_conflict(starts("Take a volume back out of the trash"), _CONFLICT),
     )
     async def restore(volume_id: str) -> Response:
-        with _conflicts_as_409():
+        with conflicts_as_409():
             job = await trash.prepare_restore(checked_id(volume_id))
         return replies.accepted(await operations.start(job))
 
     @router.delete(
         "/piragua/v1/trash/{volume_id:heketi_volume}",
-        **_with_conflict(sets("End its retention: it cannot be restored, and is purged in the background", 204)),
+        **with_conflict(
+            sets("End its retention: it cannot be restored, and is purged in the background", 204), _CONFLICT
+        ),
     )
     async def purge_now(volume_id: str) -> Response:
-        with _conflicts_as_409():
+        with conflicts_as_409():
             await trash.purge_now(checked_id(volume_id))
         return replies.empty(204)
 
@@ -57,16 +56,3 @@ def trash_router(trash: Trash[Job], operations: Operations[Job], limits: BodyLim
         return replies.empty(204)
 
     return router
-
-
-def _with_conflict(facts: Facts) -> Facts:
-    return {**facts, "responses": {**facts["responses"], 409: text(_CONFLICT)}}
-
-
-@contextmanager
-def _conflicts_as_409() -> Iterator[None]:
-    """Heketi has 500 for conflicts; here nobody needs that."""
-    try:
-        yield
-    except Conflict as error:
-        raise StillInUse(str(error)) from error

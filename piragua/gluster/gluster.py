@@ -106,11 +106,29 @@ class Gluster:
         """Start healing what waits for it, now and not when Gluster next looks."""
         await self._commands.ask_plain(_about(volume, "heal", volume))
 
-    async def set_limit(self, volume: str, path: str, size_bytes: int) -> None:
-        """Limit `/<id>` of the Gluster volume to size_bytes. ValueError: not such a path, or no size."""
-        if not 1 <= size_bytes <= _LARGEST_LIMIT_BYTES:
-            raise ValueError(f"no limit can be {size_bytes} bytes")
-        await self._in_turn(volume, _quota(volume, "limit-usage", path, str(size_bytes)))
+    async def set_limit(self, volume: str, path: str, size_bytes: int, *, soft_percent: int | None = None) -> None:
+        """Limit `/<id>` of the Gluster volume to size_bytes. ValueError: not such a path, size or percentage.
+
+        soft_percent None: what the Gluster volume has for all, also where there was another one.
+        """
+        if not 1 <= size_bytes <= _LARGEST_LIMIT_BYTES or not 1 <= (soft_percent or 1) <= 100:
+            raise ValueError(f"no limit can be {size_bytes} bytes, {soft_percent} %")
+        words = [] if soft_percent is None else [str(soft_percent)]
+        await self._in_turn(volume, _quota(volume, "limit-usage", path, str(size_bytes), *words))
+
+    async def set_files_limit(self, volume: str, path: str, files: int) -> None:
+        """Let `/<id>` hold so many files and directories, itself counted. ValueError: no such path or number."""
+        if not 1 <= files <= _LARGEST_LIMIT_BYTES:
+            raise ValueError(f"no limit can be {files} files")
+        await self._in_turn(volume, _quota(volume, "limit-objects", path, str(files)))
+
+    async def remove_files_limit(self, volume: str, path: str) -> bool:
+        """Let `/<id>` hold any number of files; False when it may already. ValueError: not such a path."""
+        try:
+            await self._in_turn(volume, _quota(volume, "remove-objects", path))
+        except (NoSuchLimit, LimitRecordMissing):
+            return False
+        return True
 
     async def remove_limit(self, volume: str, path: str) -> bool:
         """Take the limit off `/<id>`; False when it has none. ValueError: not such a path."""

@@ -15,13 +15,14 @@ _OPERATIONS_MAX = 32
 _LOGGER = "glusterfs"
 _LEVELS = ("none", "critical", "error", "warning", "info", "debug")
 
-# Heketi's word for the kind, and what such an operation changes. It has no word for a restore.
+# Heketi's word for the kind, and what such an operation changes. It has no word for a restore and a shrink.
 _KINDS = {
     OperationKind.CREATE: ("create-volume", "Add volume"),
     OperationKind.EXPAND: ("expand-volume", "Expand volume"),
     OperationKind.DELETE: ("delete-volume", "Delete volume"),
     OperationKind.RESTORE: ("restore-volume", "Restore volume"),
     OperationKind.CLONE: ("clone-volume", "Clone volume"),
+    OperationKind.SHRINK: ("shrink-volume", "Shrink volume"),
 }
 
 

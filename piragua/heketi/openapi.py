@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from piragua import __version__
 from piragua.heketi.gates import user_may
-from piragua.heketi.route_facts import BODY, text
+from piragua.heketi.route_facts import BODY, QUERY, text
 
 Json = dict[str, Any]
 
@@ -108,10 +108,14 @@ def _complete(operation: Json, route: APIRoute, method: str, *, token: bool) -> 
         model, required = body
         schema = {"$ref": f"#/components/schemas/{model.__name__}"}
         operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
-    for parameter in operation.get("parameters", ()):
+    of_path = operation.get("parameters", ())
+    for parameter in of_path:
         pattern = route.param_convertors[parameter["name"]].regex
         parameter["schema"] = {"type": "string", "pattern": f"^(?:{pattern})$"}
-    shared = _ALWAYS | (_WITH_BODY if body else {}) | (_WITH_ID if operation.get("parameters") else {})
+    shared = _ALWAYS | (_WITH_BODY if body else {}) | (_WITH_ID if of_path else {})
+    of_query = (route.openapi_extra or {}).get(QUERY)
+    if of_query:
+        operation["parameters"] = [*of_path, *of_query]
     if token:
         operation["security"] = [{"token": []}]
         shared = _WITH_TOKEN | shared

@@ -5,6 +5,7 @@ Each function gives arguments for a router's decorators, and begins with what th
 Errors are text; what every route can answer (bad tokens, no such id, not ready) is added in `openapi`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Response
@@ -16,11 +17,23 @@ _PATH: Facts = {"schema": {"type": "string", "pattern": "^/"}}
 
 # Where `openapi` finds the model of a body that a route reads by itself.
 BODY = "x-piragua-body"
+# And those of a query that it reads by itself.
+QUERY = "x-piragua-query"
 
 
-def shows(summary: str, model: type[BaseModel], *, body: type[BaseModel] | None = None) -> Facts:
-    """200 and JSON."""
-    return _facts(summary, {200: {"model": model, "description": "As asked for"}}, body)
+def shows(
+    summary: str,
+    model: type[BaseModel],
+    *,
+    body: type[BaseModel] | None = None,
+    query: Sequence[Facts] = (),
+) -> Facts:
+    """200 and JSON. query: its parameters, as OpenAPI has them."""
+    facts = _facts(summary, {200: {"model": model, "description": "As asked for"}}, body)
+    if query:
+        facts["openapi_extra"] = {QUERY: list(query)}
+        facts["responses"][400] = text("A parameter that is unknown, or wrong: the text says which")
+    return facts
 
 
 def shows_map(summary: str, *, body: type[BaseModel]) -> Facts:

@@ -29,6 +29,7 @@ class Mount:
     severs it. servers: gives the names to mount from, best first. file_call_timeout_seconds: after that long
     a file call hangs. closing_timeout_seconds: the same for the last one, at the end. options: what it is
     mounted with. sets_up: Piragua's own files are made where there are none; otherwise nothing is changed.
+    counting: it is one of Piragua's own, to read quota's counters through and nothing else.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Mount:
         closing_timeout_seconds: float = 2,
         options: str = mounts.OPTIONS,
         sets_up: bool = True,
+        counting: bool = False,
     ) -> None:
         self.gluster_volume = gluster_volume
         self.path = path
@@ -52,7 +54,8 @@ class Mount:
         self._mount_timeout_seconds = mount_timeout_seconds
         self._closing_timeout_seconds = closing_timeout_seconds
         self._options = options
-        self._sets_up = sets_up
+        self._sets_up = sets_up and not counting
+        self._counting = counting
         self._mounted: Mounted | None = None
         self._threads = self._new_threads()
         # Apart, so that a proof never queues behind calls that hang.
@@ -139,6 +142,7 @@ class Mount:
             self.path,
             timeout_seconds=self._mount_timeout_seconds,
             options=self._options,
+            counting=self._counting,
         )
 
     async def _still_works(self, mounted: Mounted) -> bool:

@@ -13,8 +13,9 @@ from typing import TypeVar
 import anyio
 
 from piragua.errors import Conflict, MountError, NameInUse, PiraguaError
-from piragua.tree import connections, directories, feed, kept, layout, locks, settings, small_files
+from piragua.tree import connections, counters, directories, feed, kept, layout, locks, settings, small_files
 from piragua.tree.copy import Copier, DataPath
+from piragua.tree.counters import Counted
 from piragua.tree.handle import Handle
 from piragua.tree.kept import Kept
 from piragua.tree.purge import Emptier
@@ -155,6 +156,10 @@ class Mounted:
         call = partial(directories.used_bytes, self.handle, volume_id, timeout_seconds)
         return await self._run(call, timeout_seconds=timeout_seconds + 1)
 
+    async def counted(self, volume_ids: Iterable[str]) -> dict[str, Counted]:
+        """What quota counts in each, in one file call, through a mount for counting; of those that it counts."""
+        return await self._run(partial(counters.read_all, self.handle, list(volume_ids)))
+
     async def gfid(self, volume_id: str) -> str:
         """Gluster's own id of `/<id>`: 32 hex digits."""
         return await self._run(partial(directories.gfid, self.handle, volume_id))
@@ -202,9 +207,9 @@ class Mounted:
         await self._run(partial(directories.mark_published, self.handle, volume_id))
 
     async def write_record(self, volume_id: str, record: Record) -> None:
-        """Replaces the record and says so in the feed."""
-        await self._run(partial(directories.write_record, self.handle, volume_id, record))
+        """Says so in the feed and replaces the record. Who reads that line looks again until the lock is free."""
         await self.tell(volume_id, "changed")
+        await self._run(partial(directories.write_record, self.handle, volume_id, record))
 
     async def remove_empty_data(self, volume_id: str, name: str) -> None:
         """Removes the data directory of a create that was given up; MountError if there is anything in it."""

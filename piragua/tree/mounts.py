@@ -30,6 +30,12 @@ the client dies (glusterfs 10.3, test_mount_options).
 BY_GFID = f"{OPTIONS},aux-gfid-mount"
 """The same, and whatever has a gfid can be reached as `.gfid/<gfid>` besides."""
 
+COUNTING_PID = -5
+"""Who mounts as this process number may read quota's counters; as what `gluster volume quota V list` mounts it.
+
+Bricks serve such a client after all others, and quota does not bound it, so it is only ever for reading.
+"""
+
 _SETSID = "/usr/bin/setsid"
 _SYSTEM_PATH = ":/usr/sbin:/sbin"
 _FIRST_OPTIONAL = 6
@@ -103,20 +109,43 @@ def prove(gluster_volume: str, path: str, *, seen_by: int | str = "self") -> Han
 
 
 async def mount(
-    gluster_volume: str, servers: Sequence[str], path: str, *, timeout_seconds: float = 30, options: str = OPTIONS
+    gluster_volume: str,
+    servers: Sequence[str],
+    path: str,
+    *,
+    timeout_seconds: float = 30,
+    options: str = OPTIONS,
+    counting: bool = False,
 ) -> None:
     """Mounts the whole Gluster volume from the first server that gives it; MountError with the last reason.
 
-    path is a directory. Exit status 0 proves nothing (glusterfs 10.3): the caller proves the mount.
+    path is a directory. counting: read-only and without options, to read quota's counters through it.
+    Exit status 0 proves nothing (glusterfs 10.3): the caller proves the mount.
     """
     reason = "no server is known"
     for server in servers:
         source = f"{server}:/{gluster_volume}"
-        reason = await _run(["mount", "-t", "glusterfs", "-o", options, source, path], timeout_seconds)
+        argv = ["mount", "-t", "glusterfs", "-o", options, source, path]
+        if counting:
+            argv = _counting_client(server, gluster_volume, path)
+        reason = await _run(argv, timeout_seconds)
         if not reason and find(path) is not None:
             return
         reason = f"mounting {source} failed: {reason or 'the mount did not stay'}"
     raise MountError(path, 0, reason)
+
+
+def _counting_client(server: str, gluster_volume: str, path: str) -> list[str]:
+    """`mount.glusterfs` knows no `client-pid`, so its program is run as it would."""
+    return [
+        "glusterfs",
+        f"--client-pid={COUNTING_PID}",
+        "--read-only",
+        "--process-name=fuse",
+        f"--volfile-server={server}",
+        f"--volfile-id=/{gluster_volume}",
+        path,
+    ]
 
 
 async def _run(argv: Sequence[str], timeout_seconds: float) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from piragua.errors import InvalidRequest
-from piragua.models import Snapshot
+from piragua.models import NO_BOUNDS, Bounds, Snapshot
 
 FORMAT_VERSION = 1
 LARGEST_BYTES = 2047
@@ -31,7 +31,7 @@ class Record:
     """What is kept with a volume.
 
     clone_source is the id of the source until the copy is complete. operations are the nonces of
-    the last expands, clones and restores. unknown holds fields of other versions, which a rewrite keeps.
+    the last expands, shrinks, clones and restores. unknown holds fields of other versions, which a rewrite keeps.
     """
 
     size_bytes: int
@@ -41,6 +41,7 @@ class Record:
     snapshot: Snapshot = Snapshot()
     options: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
+    bounds: Bounds = NO_BOUNDS
     clone_source: str | None = None
     operations: tuple[str, ...] = ()
     unknown: dict[str, Any] = field(default_factory=dict)
@@ -58,7 +59,7 @@ class Record:
         data = self._encoded()
         if len(data) > LARGEST_BYTES:
             raise InvalidRequest(
-                f"name and options of a volume are kept in a record of at most {LARGEST_BYTES} bytes;"
+                f"name, options and labels of a volume are kept in a record of at most {LARGEST_BYTES} bytes;"
                 f" these need {len(data)}"
             )
         return data
@@ -70,6 +71,10 @@ class Record:
             fields["created"] = self.created.astimezone(UTC).isoformat(timespec="seconds")
         fields["snapshot"] = {"enable": self.snapshot.enable, "factor": self.snapshot.factor}
         fields |= {"options": list(self.options), "labels": self.labels, "operations": list(self.operations)}
+        if self.bounds.files is not None:
+            fields["files_limit"] = self.bounds.files
+        if self.bounds.soft_percent is not None:
+            fields["soft_limit_percent"] = self.bounds.soft_percent
         if self.clone_source is not None:
             fields["clone_source"] = self.clone_source
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
@@ -85,6 +90,8 @@ _KNOWN = {
     "snapshot",
     "options",
     "labels",
+    "files_limit",
+    "soft_limit_percent",
     "operations",
     "clone_source",
 }
@@ -106,6 +113,7 @@ def decode(data: bytes) -> Record:
             snapshot=_snapshot(fields.get("snapshot", {})),
             options=_texts(fields.get("options", [])),
             labels={_text(key): _text(value) for key, value in fields.get("labels", {}).items()},
+            bounds=_bounds(fields),
             clone_source=None if source is None else _text(source),
             operations=_texts(fields.get("operations", [])),
             unknown={key: value for key, value in fields.items() if key not in _KNOWN},
@@ -126,6 +134,14 @@ def _number(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         raise UnreadableRecord(f"not a number: {value!r}")
     return value
+
+
+def _bounds(fields: dict[str, object]) -> Bounds:
+    files, soft_percent = fields.get("files_limit"), fields.get("soft_limit_percent")
+    return Bounds(
+        None if files is None else _whole(files, at_least=1),
+        None if soft_percent is None else _whole(soft_percent, at_least=1),
+    )
 
 
 def _text(value: object) -> str:

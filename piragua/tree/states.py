@@ -6,6 +6,7 @@ The table is docs/on-disk-format.md, "States"; its lines are tried in order and 
 from dataclasses import dataclass
 from enum import Enum
 
+from piragua.models import NO_BOUNDS, Bounds
 from piragua.tree.record import Gone, Record
 
 
@@ -78,6 +79,11 @@ class Look:
     entries: tuple[str, ...] = ()
     data: DataDirectory | None = None
     limit_bytes: int | None = None
+
+    @property
+    def bounds(self) -> Bounds:
+        """What its record says; none without one."""
+        return NO_BOUNDS if self.record is None else self.record.bounds
 
     @property
     def state(self) -> State:

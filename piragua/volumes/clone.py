@@ -62,6 +62,11 @@ class Clone(Create):
         copied_gib, held_gib = self._copier.copied_bytes / BYTES_PER_GIB, self._held_bytes / BYTES_PER_GIB
         return f"{self._copier.entries} entries, {copied_gib:.1f} of {held_gib:.1f} GiB copied"
 
+    @property
+    def waiting(self) -> bool:
+        """Whether others are copied first."""
+        return self._copier is None
+
     async def abandon(self) -> None:
         """Lets go of the locks."""
         await self._source_lock.release()
@@ -93,7 +98,11 @@ class Clone(Create):
         await self._copy(DataPath(self._source_id, name_of(source)), DataPath(self.volume_id, self._record.name))
         # From here on it counts in the sum of limits, so that is not asked again.
         await self._place.limits.set(
-            self._mounted, self.volume_id, size_bytes, all_is_well=self._place.all_is_well
+            self._mounted,
+            self.volume_id,
+            size_bytes,
+            bounds=self._record.bounds,
+            all_is_well=self._place.all_is_well,
         )
 
     async def _copy(self, source: DataPath, target: DataPath) -> None:

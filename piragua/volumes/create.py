@@ -65,6 +65,7 @@ class Create:
             self._mounted,
             self.volume_id,
             self._record.size_bytes,
+            bounds=self._record.bounds,
             allowed=self._require_room,
             all_is_well=self._place.all_is_well,
             read=self._require_unchanged,

@@ -55,6 +55,7 @@ class Expand:
             self._mounted,
             self.volume_id,
             limit_bytes,
+            bounds=record.bounds,
             allowed=lambda: self._place.require_room(target_bytes, instead_of_bytes=record.size_bytes),
             counted=count,
             all_is_well=self._place.all_is_well,

@@ -62,6 +62,15 @@ def require_limits(cluster: GlusterVolume) -> None:
         )
 
 
+def require_files_limits(cluster: GlusterVolume) -> None:
+    """StorageError, with the command that mends it, when the number of files cannot be limited."""
+    if not _is_on(cluster, "features.inode-quota", default=False):
+        name = cluster.name
+        raise StorageError(
+            f"files cannot be limited on the Gluster volume {name}: gluster volume inode-quota {name} enable"
+        )
+
+
 def require_addresses(nodes: tuple[Node, ...]) -> None:
     """UnusableAddress while a node has no address that Kubernetes accepts: it would throw the volume away."""
     for node in nodes:

@@ -130,7 +130,11 @@ class Restore:
         """Sets the limit again where it went while the volume was in the trash: quota was off for a while."""
         if self._seen.limit_bytes is None:
             await self._place.limits.set(
-                self._mounted, self.volume_id, record.size_bytes, all_is_well=self._place.all_is_well
+                self._mounted,
+                self.volume_id,
+                record.size_bytes,
+                bounds=record.bounds,
+                all_is_well=self._place.all_is_well,
             )
 
     async def _require_unchanged(self, record: Record | None) -> None:

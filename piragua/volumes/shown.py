@@ -96,4 +96,6 @@ async def volume_of(seen: Look, mounted: Mounted, cluster_id: str) -> Volume:
         created=record.created,
         snapshot=record.snapshot,
         options=record.options,
+        labels=record.labels,
+        bounds=record.bounds,
     )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import anyio
 
-from piragua import names
+from piragua import labels, names
 from piragua.errors import Conflict, NameInUse, NotFound, NotReady, PiraguaError, StorageError
 from piragua.kept.flags import flags_of
 from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, Pending, Volume, VolumeSpec
@@ -25,9 +25,17 @@ from piragua.volumes.create import Create
 from piragua.volumes.delete import Delete
 from piragua.volumes.expand import Expand, require_growth
 from piragua.volumes.orphan import ORPHANS, settle
-from piragua.volumes.place import Place, require_addresses, require_limits, require_options
+from piragua.volumes.place import (
+    Place,
+    require_addresses,
+    require_files_limits,
+    require_limits,
+    require_options,
+)
+from piragua.volumes.relabel import ChangeLabels, relabel
 from piragua.volumes.restore import Restore, refusal
 from piragua.volumes.shown import record_of, require_usable, volume_of
+from piragua.volumes.shrink import Shrink, require_smaller
 
 TARGET_EXISTS = "Failed to set up volume delete: The target exists, contains other items, or is in use."
 NO_SIGN = "the server that did this went away before it was done"
@@ -37,7 +45,7 @@ _RESTORE_WAIT_SECONDS = 10
 _SOME_NONCE = "0" * 16
 """A record is never so large that what is done to its volume could not be remembered in it."""
 
-Job = Create | Expand | Delete | Clone | Restore
+Job = Create | Expand | Delete | Clone | Restore | Shrink
 
 
 class Volumes:
@@ -105,8 +113,24 @@ class Volumes:
         await require_growth(seen, place, mounted, add_bytes)
         return Expand(place, mounted, cluster.id, volume_id, add_bytes)
 
+    async def prepare_shrink(self, volume_id: str, size_bytes: int) -> Shrink:
+        """A shrink to that size. NotFound, NotReady, InvalidRequest, Conflict (it holds more), StorageError."""
+        place, mounted, seen = await self.find(volume_id)
+        require_usable(seen)
+        cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(place)))
+        record = await record_of(seen, mounted, change=True)
+        await require_smaller(record, place, mounted, volume_id, size_bytes)
+        return Shrink(place, mounted, cluster.id, volume_id, size_bytes)
+
+    async def set_labels(self, volume_id: str, change: ChangeLabels) -> None:
+        """The labels are what change makes of those that are set. NotFound, Conflict, InvalidRequest, NotReady,
+        StorageError."""
+        _, mounted, seen = await self.find(volume_id)
+        require_usable(seen)
+        await relabel(mounted, volume_id, change)
+
     async def prepare_clone(self, volume_id: str, name: str | None = None) -> Clone:
-        """A copy of the volume with the same size, gid and options; name None: `vol_<id>`.
+        """A copy of the volume with the same size, bounds, gid and options, unlabelled; name None: `vol_<id>`.
 
         NotFound, NotReady, NameInUse, OutOfSpace, Ineligible, StorageError.
         """
@@ -127,6 +151,7 @@ class Volumes:
             created=datetime.now(UTC).replace(microsecond=0),
             snapshot=source.snapshot,
             options=source.options,
+            bounds=source.bounds,
             clone_source=volume_id,
         )
         record.with_operation(_SOME_NONCE).encode()  # refuses what would not fit before anything is made
@@ -239,6 +264,8 @@ class Volumes:
         if not self._accept_all_options:
             require_options(cluster, spec.options)
         cluster = await self._with_limits(cluster)
+        if spec.bounds.files is not None:
+            require_files_limits(cluster)
         require_addresses(await self._topology.nodes(cluster.id))
         await place.require_room(spec.size_bytes)
         volume_id = uuid.uuid4().hex
@@ -249,6 +276,8 @@ class Volumes:
             created=datetime.now(UTC).replace(microsecond=0),
             snapshot=spec.snapshot,
             options=spec.options,
+            labels=labels.checked(spec.labels),
+            bounds=spec.bounds,
         )
         record.with_operation(_SOME_NONCE).encode()  # refuses what would not fit before anything is made
         id_lock, name_lock = await self._reserve(mounted, volume_id, spec.name)
@@ -308,6 +337,10 @@ class Volumes:
         cluster = await self._topology.cluster(place.gluster_volume)
         self._learn(cluster)
         return cluster.id
+
+    async def cluster_id_of(self, gluster_volume: str) -> str:
+        """The id of that Gluster volume, one of those that are served. StorageError."""
+        return await self.cluster_id(self._places[gluster_volume])
 
     def _learn(self, cluster: GlusterVolume) -> Place:
         place = self._by_cluster_id[cluster.id] = self._places[cluster.name]

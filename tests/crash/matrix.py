@@ -280,7 +280,13 @@ async def _a_volume(matrix: Matrix) -> Arguments:
     return {"volume_id": await matrix.made()}
 
 
-async def _after_expand(matrix: Matrix, arguments: Arguments, told: Told, where: str) -> Check:
+async def _a_large_volume(matrix: Matrix) -> Arguments:
+    return {"volume_id": await matrix.made(size_bytes=3 * GIB)}
+
+
+async def _after_expand(
+    matrix: Matrix, arguments: Arguments, told: Told, where: str, *, end_bytes: int = 3 * GIB
+) -> Check:
     outcome = await outcome_of(matrix, told)
     volume_id = arguments["volume_id"]
     matrix.expect(outcome is None or isinstance(outcome, Done | Failed), f"{where}: told {outcome}")
@@ -290,8 +296,26 @@ async def _after_expand(matrix: Matrix, arguments: Arguments, told: Told, where:
         size_bytes = await matrix.size_bytes(volume_id)
         limit_bytes = await matrix.core.mounted.limit(volume_id)
         matrix.expect(size_bytes == limit_bytes, f"{where}: recorded {size_bytes}, limit {limit_bytes}")
-        wanted = (3 * GIB,) if isinstance(outcome, Done) else (GIB, 3 * GIB)
+        wanted = (end_bytes,) if isinstance(outcome, Done) else (GIB, 3 * GIB)
         matrix.expect(size_bytes in wanted, f"{where}: told {outcome}, and it has {size_bytes} bytes")
+        matrix.expect(kept_in(matrix.data(volume_id)), f"{where}: data was lost")
+
+    return check
+
+
+# Labels
+
+
+async def _after_labels(matrix: Matrix, arguments: Arguments, _: Told, where: str) -> Check:
+    volume_id = arguments["volume_id"]
+    seen = (await matrix.core.volumes.get(volume_id)).labels
+    matrix.expect(seen in ({}, {"team": "red"}), f"{where}: odd labels: {seen}")
+    listed = (await matrix.core.inventory.looks())[volume_id].record
+    matrix.expect(listed is not None and listed.labels == seen, f"{where}: a list has others than {seen}")
+
+    async def check() -> None:
+        labels = (await matrix.core.volumes.get(volume_id)).labels
+        matrix.expect(labels == seen, f"{where}: {seen}, and later {labels}")
         matrix.expect(kept_in(matrix.data(volume_id)), f"{where}: data was lost")
 
     return check
@@ -427,6 +451,8 @@ CASES = (
     CREATE,
     Case("create, swept", "create", _new_name, partial(_after_create, ask=False)),
     Case("expand", "expand", _a_volume, _after_expand),
+    Case("shrink", "shrink", _a_large_volume, partial(_after_expand, end_bytes=GIB)),
+    Case("labels", "label", _a_volume, _after_labels),
     Case("delete", "delete", _a_volume, _after_delete),
     PURGE,
     Case("clone, asked for", "clone", _a_source, partial(_after_clone, ask=True)),

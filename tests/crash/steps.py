@@ -24,7 +24,12 @@ FILE_CALLS = (
     os.open, os.write, os.writev, os.pwrite, os.sendfile, os.copy_file_range, os.ftruncate, os.truncate, os.chmod,
     os.fchmod, os.chown, os.fchown, os.lchown, os.utime, os.setxattr, os.removexattr, os.fsync, os.fdatasync,
 )  # fmt: skip
-QUOTA_COMMANDS = {"set_limit": "limit-usage", "remove_limit": "quota remove"}
+QUOTA_COMMANDS = {
+    "set_limit": "limit-usage",
+    "remove_limit": "quota remove",
+    "set_files_limit": "limit-objects",
+    "remove_files_limit": "remove-objects",
+}
 
 _NUMBERED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
 _CHANGES_A_FILE = os.O_CREAT | os.O_TRUNC

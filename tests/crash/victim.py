@@ -139,6 +139,14 @@ async def _restore(core: Core, *, volume_id: str) -> None:
     await _operate(core, await core.volumes.prepare_restore(volume_id))
 
 
+async def _shrink(core: Core, *, volume_id: str) -> None:
+    await _operate(core, await core.volumes.prepare_shrink(volume_id, 2**30))
+
+
+async def _label(core: Core, *, volume_id: str) -> None:
+    await core.volumes.set_labels(volume_id, lambda _: {"team": "red"})
+
+
 async def _settle(core: Core, *, operation_id: str) -> None:
     tell(outcome=repr(await core.operations.poll(operation_id)))
 
@@ -154,6 +162,8 @@ OPERATIONS: dict[str, Callable[..., Awaitable[None]]] = {
     "purge": _purge,
     "clone": _clone,
     "restore": _restore,
+    "shrink": _shrink,
+    "label": _label,
     "settle": _settle,
     "sweep": _sweep,
 }

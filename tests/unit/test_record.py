@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piragua.errors import InvalidRequest
-from piragua.models import Snapshot
+from piragua.models import Bounds, Snapshot
 from piragua.tree.record import (
     FORMAT_VERSION,
     LARGEST_BYTES,
@@ -47,6 +47,8 @@ KNOWN = {
     "snapshot",
     "options",
     "labels",
+    "files_limit",
+    "soft_limit_percent",
     "operations",
     "clone_source",
 }
@@ -59,6 +61,7 @@ RECORDS = st.builds(
     snapshot=st.builds(Snapshot, st.booleans(), st.floats(1, 100, allow_nan=False) | st.integers(1, 100)),
     options=st.lists(TEXT, max_size=3).map(tuple),
     labels=st.dictionaries(TEXT, TEXT, max_size=3),
+    bounds=st.builds(Bounds, st.none() | st.integers(1, 2**63), st.none() | st.integers(1, 100)),
     clone_source=st.none() | st.text("0123456789abcdef", min_size=32, max_size=32),
     operations=st.lists(st.text("0123456789abcdef", min_size=16, max_size=16), max_size=8).map(tuple),
     unknown=st.dictionaries(TEXT.filter(lambda key: key not in KNOWN), FINITE, max_size=3),
@@ -151,8 +154,14 @@ def test_a_record_stays_below_what_an_ext4_brick_takes() -> None:
 
 
 def test_no_field_is_forgotten() -> None:
-    stored = json.loads(Record(1, "x", created=datetime.now(UTC), clone_source="0" * 32).encode())
-    assert {field.name for field in fields(Record)} - {"unknown"} | {"v"} == set(stored) == KNOWN
+    whole = Record(1, "x", created=datetime.now(UTC), clone_source="0" * 32, bounds=Bounds(5, 80))
+    stored = json.loads(whole.encode())
+    kept = {field.name for field in fields(Record)} - {"unknown", "bounds"}
+    assert kept | {"v", "files_limit", "soft_limit_percent"} == set(stored) == KNOWN
+
+
+def test_a_volume_without_bounds_has_a_record_as_earlier_versions_wrote_it() -> None:
+    assert not {"files_limit", "soft_limit_percent"} & json.loads(Record(1, "x").encode()).keys()
 
 
 @given(
