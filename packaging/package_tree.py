@@ -105,6 +105,7 @@ def make_tree(root: Path, wheel_folder: Path) -> None:
     (root / "usr/sbin").mkdir()
     (root / "usr/sbin/piragua").symlink_to("../bin/piragua")
     _copy(CHECKOUT / "environment.example", root / "usr/share/piragua/environment")
+    shutil.copytree(PACKAGING / "monitoring", root / "usr/share/piragua/monitoring")
     (root / "etc/piragua").mkdir(parents=True)
     for name in ("README.md", "LICENSE-APACHE", "LICENSE-GPL"):
         _copy(CHECKOUT / name, doc / name)
