@@ -86,6 +86,13 @@ class Terminal:
             if not self._read(deadline) and text not in self.shown:
                 raise NotShown(f"{text!r} is not in: {self.shown}")
 
+    def until_shown_again(self, text: str, times: int, timeout_seconds: float = 60) -> None:
+        """Returns once the text has appeared that often. Raises NotShown."""
+        deadline = time.monotonic() + timeout_seconds
+        while self.shown.count(text) < times:
+            if not self._read(deadline) and self.shown.count(text) < times:
+                raise NotShown(f"{text!r} is not {times} times in: {self.shown}")
+
     def type(self, keys: str) -> None:
         """Presses keys; "\\x03" is Ctrl-C."""
         os.write(self._master, keys.encode())

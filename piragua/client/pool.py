@@ -79,7 +79,7 @@ def show_node(server: Server, wanted: str, as_json: bool) -> None:
             ("name", ", ".join(found["hostnames"]["manage"])),
             ("address", ", ".join(found["hostnames"]["storage"])),
             ("state", found["state"]),
-            ("on", names.get(found["cluster"], found["cluster"])),
+            ("on", names.get(found["cluster"]) or str(found["cluster"])),
             *tags,
         ]
     )
