@@ -29,8 +29,10 @@ _OPTIONS = (
     click.option(
         "--fuller-than", type=click.FloatRange(min=0), metavar="PERCENT", help="Only those that are fuller."
     ),
-    click.option("--state", metavar="STATE", help="Only those in that state: ready."),
-    click.option("--cluster", metavar="ID", help="Only those on that Gluster volume: `piragua cluster list`."),
+    click.option(
+        "--state", metavar="STATE", help="Only those in that state: ready, unpublished, unreadable or unclear."
+    ),
+    click.option("--cluster", metavar="NAME", help="Only those on that Gluster volume; its id will do too."),
 )
 
 
@@ -44,9 +46,11 @@ def filters(command: Command) -> Command:
 def query(chosen: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the options say, as a server is asked."""
     said = [("label", label) for label in chosen["labels"]]
-    for name in ("name", "older_than", "newer_than", "fuller_than", "state", "cluster"):
+    for name in ("name", "older_than", "newer_than", "state", "cluster"):
         if chosen[name] is not None:
-            said.append((name, f"{chosen[name]:g}" if isinstance(chosen[name], float) else chosen[name]))
+            said.append((name, chosen[name]))
+    if chosen["fuller_than"] is not None:
+        said.append(("fuller_than", f"{chosen['fuller_than']:.3f}"))
     return said
 
 

@@ -9,7 +9,6 @@ from piragua.client.words import duration
 
 OPERATIONS = "/piragua/v1/operations"
 HEADS = (
-    Column("OPERATION"),
     Column("KIND"),
     Column("VOLUME"),
     Column("STATE"),
@@ -39,7 +38,6 @@ def operations(server: Server, as_json: bool) -> None:
 def row(operation: Answer) -> list[Cell]:
     """A line of a list, below HEADS."""
     return [
-        Id(operation["id"]),
         operation.get("kind", "?"),
         Id(operation.get("volume", "")),
         operation.get("state", "?"),

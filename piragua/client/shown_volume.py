@@ -48,7 +48,7 @@ def facts(volume: Answer, mount: Answer) -> list[tuple[str, Cell]]:
         ("created", _created(volume)),
         ("size", size_of(volume.get("size_bytes"))),
         ("used", _used(usage)),
-        ("full", Bar(usage["fullness_percent"]) if usage else None),
+        ("full", Bar(usage["fullness_percent"]) if "fullness_percent" in usage else None),
         ("files", _files(volume, usage)),
         ("soft limit", _soft_limit(volume, usage)),
         ("labels", labels(volume) or None),

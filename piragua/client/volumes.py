@@ -114,7 +114,7 @@ def show_volume(server: Server, wanted: str, as_json: bool) -> None:
     metavar="PERCENT",
     help="From where on Gluster warns in its log.",
 )
-@click.option("--cluster", "clusters", multiple=True, metavar="ID", help="The Gluster volume; else any.")
+@click.option("--cluster", "clusters", multiple=True, metavar="NAME", help="The Gluster volume; else any.")
 @click.option("--gid", type=click.IntRange(min=1), metavar="NUMBER", help="The group that may write.")
 @timeout_option(300)
 @json_option
