@@ -227,7 +227,7 @@ def test_what_is_being_done_is_shown(piragua: Piragua) -> None:
 
 def test_top_in_a_pipe_is_a_line_for_each_look(piragua: Piragua) -> None:
     lines = piragua("top", "--count", "2", "--interval", "0.2").splitlines()
-    assert [line.split(",")[0] for line in lines] == ["0 running", "0 running"]
+    assert [line.split(",")[0] for line in lines] == ["0 operations", "0 operations"]
     assert "requests/s" in lines[1]
     first, second = map(json.loads, piragua("top", "--count", "2", "--interval", "0.2", "--json").splitlines())
     assert first["per_second"] is None

@@ -1,8 +1,9 @@
 """Which volume is meant: its id, its name, what only one of these begins with, or a path that has the id in it."""
 
+import io
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 
 import click
 from click.shell_completion import CompletionItem
@@ -57,7 +58,7 @@ def complete_volume(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem | str]:
     """Names that begin so, for a shell; none when the server does not answer at once."""
-    with suppress(Exception):  # a shell shows nothing of it
+    with suppress(Exception), redirect_stderr(io.StringIO()):  # what goes wrong has no place in a prompt
         server = connection.server(context, timeout_seconds=_COMPLETION_SECONDS)
         query = [("name", f"{_escaped(incomplete)}*"), ("limit", str(_COMPLETED))]
         names = [str(each["name"]) for each in server.entries(VOLUMES, "volumes", query)]

@@ -33,15 +33,7 @@ class ClientCommand(click.Command):
     """A command whose help shows its own options first."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        records: dict[bool, list[tuple[str, str]]] = {False: [], True: []}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None and record[1]:
-                records[isinstance(parameter, ConnectionOption)].append(record)
-        for shared, title in ((False, "Options"), (True, "Options for the server")):
-            if records[shared]:
-                with formatter.section(title):
-                    formatter.write_dl(records[shared])
+        _write_options(self, ctx, formatter)
 
 
 class ClientGroup(click.Group):
@@ -52,7 +44,20 @@ class ClientGroup(click.Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands first: who asks for help of a group looks for them."""
         self.format_commands(ctx, formatter)
-        ClientCommand.format_options(self, ctx, formatter)  # type: ignore[arg-type]  # uses what both have
+        _write_options(self, ctx, formatter)
+
+
+def _write_options(command: click.Command, context: click.Context, formatter: click.HelpFormatter) -> None:
+    """A command's own options, then those that all share."""
+    records: dict[bool, list[tuple[str, str]]] = {False: [], True: []}
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None and record[1]:
+            records[isinstance(parameter, ConnectionOption)].append(record)
+    for shared, title in ((False, "Options"), (True, "Options for the server")):
+        if records[shared]:
+            with formatter.section(title):
+                formatter.write_dl(records[shared])
 
 
 def _note(context: click.Context, parameter: click.Parameter, value: object) -> None:
@@ -128,9 +133,9 @@ def ends_as_all_do(command: Callable[Arguments, None]) -> Callable[Arguments, No
         try:
             command(*arguments, **options)
         except PiraguaError as error:
-            exits.end(error, exits.status_of(error))
+            exits.end(str(error), exits.status_of(error))
         except KeyboardInterrupt:
-            exits.end(Exception("interrupted"), exits.INTERRUPTED)
+            exits.end("interrupted", exits.INTERRUPTED)
 
     return ending
 

@@ -48,7 +48,7 @@ def status_of(error: PiraguaError) -> int:
     return FAILED
 
 
-def end(error: Exception, status: int) -> NoReturn:
+def end(message: str, status: int) -> NoReturn:
     """Says what went wrong, on one line, and ends the program."""
-    click.echo(f"piragua: {printable(' '.join(str(error).split()))}", err=True)
+    click.echo(f"piragua: {printable(' '.join(message.split()))}", err=True)
     sys.exit(status)

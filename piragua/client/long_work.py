@@ -46,18 +46,17 @@ def _follow(server: Server, doing: str, operation: str, report: Report, timeout_
     while True:
         try:
             result = server.poll(operation)
+            if result is not None:
+                return result
             seen = time.monotonic()
+            report(_progress(server, operation))
         except ServerError as error:
             if error.status not in _SEEMS_AWAY or time.monotonic() > seen + _AWAY_SECONDS:
                 raise
-            result = None
-        if result is not None:
-            return result
         if time.monotonic() > deadline:
             raise exits.CommandFailed(
                 f"not over after {timeout_seconds:g} seconds, but the server goes on {doing}", exits.NOT_OVER
             )
-        report(_progress(server, operation))
         time.sleep(_PAUSE_SECONDS)
 
 

@@ -22,7 +22,7 @@ _STATUS = "/piragua/v1/status"
 _USAGE = "/piragua/v1/usage"
 _PER_SECOND = (
     ("requests", "requests.total"),
-    ("  refused or failed", "requests.errors"),
+    ("  that failed (5xx)", "requests.errors"),
     ("operations that succeeded", rates.OPERATIONS_SUCCEEDED),
     ("operations that failed", rates.OPERATIONS_FAILED),
     ("gluster commands", "gluster_commands.total"),
@@ -56,7 +56,7 @@ class View:
     def line(self) -> str:
         """In one line."""
         queue = self.status.get("queue", {})
-        said = [f"{queue.get('running', '?')} running", f"{queue.get('waiting', '?')} waiting"]
+        said = [f"{many(queue.get('running', 0), 'operation')}, {queue.get('waiting', '?')} waiting for Gluster"]
         if self.rates is not None:
             said.append(f"{self.rates['requests.total']:.1f} requests/s")
             said.append(f"{self.rates['gluster_commands.total']:.1f} gluster commands/s")
@@ -151,8 +151,8 @@ def _rates(view: View) -> "RenderableType":
 def _state(status: Answer) -> "RenderableType":
     queue, purge = status.get("queue") or {}, status.get("purge") or {}
     rows = [
-        ["operations running", str(queue.get("running", "?"))],
-        ["operations waiting", str(queue.get("waiting", "?"))],
+        ["operations in work", str(queue.get("running", "?"))],
+        ["commands waiting for Gluster", str(queue.get("waiting", "?"))],
         ["  the longest for", duration(queue.get("oldest_wait_seconds") or 0)],
         ["purging", str(purge.get("state", "?"))],
         ["volumes to purge", str(purge.get("waiting", "?"))],
