@@ -111,7 +111,7 @@ def test_a_clone_shows_a_bar_until_it_is_there(
     many_files: str, settings: Mapping[str, str], instance: Instance
 ) -> None:
     with Terminal("volume", "clone", "many_files", "--name", "copied", settings=settings) as terminal:
-        terminal.until(f"cloning volume many_files ({many_files})")
+        terminal.until("cloning volume many_files")
         terminal.until("━")
         assert terminal.end(120) == 0
         assert terminal.is_as_before()

@@ -97,7 +97,7 @@ def restore(
         raise click.UsageError("--json and --persistent-volume are two different answers")
     entry = _meant(server, volume)
     volume_id = entry["id"]
-    doing, path = f"restoring volume {entry.get('name', '?')} ({volume_id})", f"{_TRASH}/{volume_id}/restore"
+    doing, path = f"restoring volume {entry.get('name') or volume_id}", f"{_TRASH}/{volume_id}/restore"
     restored = server.get(long_work.do(server, doing, "POST", path, timeout_seconds=timeout_seconds))
     if as_json:
         show_json(server.get(f"{choice.VOLUMES}/{volume_id}"))

@@ -305,5 +305,5 @@ def _missing_gib(found: Answer, to_gib: int) -> int:
 
 
 def _called(found: Answer) -> str:
-    """Its name, and the id that is sure."""
-    return f"{found.get('name', '?')} ({found['id']})"
+    """Its name, or its id where it has none."""
+    return str(found.get("name") or found["id"])
