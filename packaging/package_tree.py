@@ -23,6 +23,11 @@ MAINTAINER = "Piragua maintainers <maintainers@piragua.invalid>"
 PRIVATE = "usr/lib/piragua"
 _CLASSIFIERS = {"MIT License": "MIT", "Apache Software License": "Apache-2.0"}
 """Of those that name one licence: some older distributions say it in no other way."""
+_COMPLETIONS = {
+    "bash": ("usr/share/bash-completion/completions/piragua",),
+    # Of Debian, and of EL.
+    "zsh": ("usr/share/zsh/vendor-completions/_piragua", "usr/share/zsh/site-functions/_piragua"),
+}
 _COMMON_APACHE = """\
 The text is in /usr/share/doc/piragua/LICENSE-APACHE, and on Debian in
 /usr/share/common-licenses/Apache-2.0."""
@@ -121,6 +126,16 @@ def make_tree(root: Path, wheel_folder: Path) -> None:
             text=True,
         )
         _write_gzip(root / f"usr/share/man/man{name[-1]}/{name}.gz", page.stdout)
+    for shell, places in _COMPLETIONS.items():
+        script = subprocess.run(
+            ["/usr/bin/python3", "-I", "-S", "-B", str(private), "completion", shell],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        for place in places:
+            (root / place).parent.mkdir(parents=True)
+            (root / place).write_text(script.stdout)
     _settle(root)
 
 
@@ -174,12 +189,11 @@ def _paragraph(info: Path, files: Sequence[str]) -> str:
     patterns = " ".join(
         f"{PRIVATE}/{each}" + ("/*" if (info.parent / each).is_dir() else "") for each in [*files, info.name]
     )
-    full = "\n".join(each.read_text() for each in texts)
-    lines = [line.strip(" #*") for line in full.splitlines()]
+    said = [each.read_text() for each in texts]
+    full = "\n".join(_COMMON_APACHE if "Apache License\n" in each else each for each in said)
+    lines = [line.strip(" #*") for each in said for line in each.splitlines()]
     owners = sorted({line for line in lines if re.match(r"copyright \D*\d{4}", line, re.IGNORECASE)})
     owner = "\n ".join(owners) or f"the authors of {name}"
-    if licence == "Apache-2.0":
-        full = _COMMON_APACHE
     # Two of one name may differ in their owners, so each has a name of its own.
     short = f"{licence}-{name}".replace(" ", "-")
     body = "\n".join(f" {line}" if line.strip() else " ." for line in full.splitlines())

@@ -28,7 +28,7 @@ _ORIGINAL_NAMES = {
 _KEYS = ("PIRAGUA_ADMIN_KEY", "PIRAGUA_USER_KEY")
 
 # What the commands that ask a server read; the service has no use for them.
-_OF_CLIENTS = ("PIRAGUA_SERVER", "PIRAGUA_CACERT")
+_OF_CLIENTS = ("PIRAGUA_SERVER", "PIRAGUA_CACERT", "PIRAGUA_CLIENT_CONFIG")
 
 
 def _text(parse: Callable[[str], object]) -> BeforeValidator:
