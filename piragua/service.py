@@ -43,6 +43,7 @@ from piragua.models import Outcome
 from piragua.operations import Job, Journal, Operations, Ticket
 from piragua.pool_health import PoolHealth
 from piragua.purger import Purger
+from piragua.quota_watch import QuotaWatch
 from piragua.records import Records
 from piragua.repair import NoRecords, Repair
 from piragua.sweep import Sweep
@@ -90,6 +91,7 @@ class Service:
         self._servers: dict[str, list[str]] = {}
         self._places = {volume.name: self._place(volume) for volume in settings.volumes}
         self._sweeps = [self._sweep(place) for place in self._places.values()]
+        self._watches = [QuotaWatch(each.inventory.mount, each.inventory.any_id) for each in self._places.values()]
         self._volumes = Volumes(
             self._places,
             self._topology,
@@ -173,6 +175,8 @@ class Service:
                 background.start_soon(_for_ever, place.purger.keep)
             for sweep in self._sweeps:
                 background.start_soon(_for_ever, sweep.keep)
+            for watch in self._watches:
+                background.start_soon(_for_ever, watch.keep)
             background.start_soon(_for_ever, self._devices.keep)
             background.start_soon(_for_ever, self._in_flight.keep)
             try:
@@ -189,6 +193,7 @@ class Service:
         """Why the service cannot do its work now, one sentence each."""
         found = [mount.problem for mount in self._mounts() if mount.problem]
         found += [f"{m.stuck_calls} file calls hang on {m.path}" for m in self._mounts() if m.stuck_calls]
+        found += [watch.problem for watch in self._watches if watch.problem]
         try:
             with anyio.fail_after(self._health_timeout_seconds):
                 for cluster in await self._topology.clusters():

@@ -94,16 +94,20 @@ class Create:
     async def _is_there(self) -> bool:
         """Whether it got to its end after all: an error from the last step means "unknown"."""
         try:
-            return (await self._mounted.look(self.volume_id)).state is State.VOLUME
+            return await self._state() is State.VOLUME
         except PiraguaError:
             return False
+
+    async def _state(self) -> State:
+        """Without asking for its limit, which may be what the create failed of."""
+        return (await self._mounted.looks([self.volume_id]))[self.volume_id].state
 
     async def _undo(self, error: PiraguaError) -> Gone:
         """Marks what was made as deleted, for the purge. What cannot be marked is left to the sweep."""
         retention_seconds = LATE_COMMAND_SECONDS if isinstance(error, GlusterTimeout) else 0
         gone = Gone(datetime.now(UTC), retention_seconds)
         with suppress(PiraguaError):
-            if (await self._mounted.look(self.volume_id)).state is not State.ABSENT:
+            if await self._state() is not State.ABSENT:
                 if isinstance(error, OutOfSpace):
                     await self._take_up_no_room()
                 await self._mounted.mark_gone(self.volume_id, gone)

@@ -7,7 +7,8 @@ import sys
 from private_gluster import PrivateGluster
 
 from tests.pool import gluster_volume
-from tests.storm.storm import Result, storm
+from tests.storm.report import report
+from tests.storm.storm import storm
 
 _BRICKS_PER_NODE = 2
 
@@ -30,15 +31,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--clients", type=int, default=32)
     return parser.parse_args()
-
-
-def report(result: Result) -> str:
-    """The figures, as docs/reliability.md has them."""
-    lines = [f"seed {result.seed}, {result.seconds / 60:g} minutes, {result.told.operations} operations"]
-    lines += [f"  {count:6} {what}" for what, count in sorted(result.told.answers.items())]
-    lines += [f"  {count:6} x {what}" for what, count in sorted(result.faults.items())]
-    lines += [f"{result.volumes_left} volumes at the end; {len(result.wrong)} things wrong"]
-    return "\n".join(lines + [f"  WRONG: {line}" for line in result.wrong])
 
 
 if __name__ == "__main__":
