@@ -91,7 +91,10 @@ class Service:
         self._servers: dict[str, list[str]] = {}
         self._places = {volume.name: self._place(volume) for volume in settings.volumes}
         self._sweeps = [self._sweep(place) for place in self._places.values()]
-        self._watches = [QuotaWatch(each.inventory.mount, each.inventory.any_id) for each in self._places.values()]
+        self._watches = [
+            QuotaWatch(place.inventory.mount, place.inventory.any_id, sweep.wake)
+            for place, sweep in zip(self._places.values(), self._sweeps, strict=True)
+        ]
         self._volumes = Volumes(
             self._places,
             self._topology,
