@@ -4,6 +4,7 @@ A call that hangs on a sick mount cannot be cancelled: its thread is abandoned a
 are refused once too many hang, so that threads stay bounded however long it lasts.
 """
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,12 @@ import anyio.to_thread
 from piragua.errors import MountError, MountTimeout
 
 T = TypeVar("T")
+
+_CAUSES = {
+    errno.ENOTCONN: "too few bricks can be reached, or the FUSE client died",
+    errno.EBADFD: "too few bricks can be reached",
+}
+"""What these mean on a mount of Gluster (glusterfs 10.3)."""
 
 
 class _Ticket(Generic[T]):
@@ -78,7 +85,7 @@ class FileThreads:
         except TimeoutError as error:
             raise MountTimeout(where, 0, f"a file call did not return within {deadline_seconds:g} s") from error
         except OSError as error:
-            raise MountError(where, error.errno or 0, error.strerror or str(error)) from error
+            raise MountError(where, error.errno or 0, _reason(error)) from error
         finally:
             if not taken:
                 self._abandon(ticket, unwanted)
@@ -108,3 +115,9 @@ class FileThreads:
             result = None if ticket.running else ticket.result
         if result is not None and unwanted is not None:
             unwanted(result[0])
+
+
+def _reason(error: OSError) -> str:
+    text = error.strerror or str(error)
+    cause = _CAUSES.get(error.errno or 0)
+    return f"{cause}: {text}" if cause else text
