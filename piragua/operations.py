@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 import anyio
 from anyio.abc import TaskGroup
 
-from piragua.errors import NotFound, PiraguaError, StorageError, TooManyOperations
+from piragua.errors import NotFound, OutcomeUnknown, PiraguaError, StorageError, TooManyOperations
 from piragua.models import Done, Failed, OperationKind, Outcome, Pending, UnderWay
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Ticket:
 class Job(Protocol):
     """Work that was prepared: what can be refused was checked, what it needs is held.
 
-    `run` does it and releases; `abandon` releases without doing it.
+    `run` does it and releases; `abandon` releases without doing it. After OutcomeUnknown the tree is asked.
     """
 
     @property
@@ -223,7 +223,8 @@ class Operations:
         finally:
             self._running.pop(ticket.id, None)
             running.job = None
-            self._ended[ticket.id] = running
+            if not isinstance(running.outcome, Pending):  # else it is judged as another instance's
+                self._ended[ticket.id] = running
             while len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)
             running.ended.set()  # whoever asks here need not wait for the lock, which others ask
@@ -234,6 +235,9 @@ class Operations:
         what = f"{ticket.kind.name.lower()} of volume {ticket.volume_id}"
         try:
             await job.run(ticket.nonce)
+        except OutcomeUnknown as error:
+            _log.error("%s failed, and how it ended is not known yet: %s", what, error)
+            return Pending()
         except PiraguaError as error:
             _log.error("%s failed: %s", what, error)
             return Failed(str(error))

@@ -118,8 +118,7 @@ def test_without_enough_bricks_all_that_needs_them_is_refused_in_time_and_it_rec
             assert "too few bricks can be reached" in answer.text, (method, path, answer.text)
             assert "Id not found" not in answer.text
         # What needs no brick is served.
-        cluster = ask(instance, "GET", f"/clusters/{client.clusters()[0]}")
-        assert cluster.status_code == 200, cluster.text
+        assert ask(instance, "GET", "/clusters").status_code == 200
         assert httpx.get(f"{instance.url}/live", timeout=5, trust_env=False).status_code == 200
     instance.wait_until_healthy(60)
     assert set(client.list()) == before | {kept}
