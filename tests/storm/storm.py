@@ -54,7 +54,9 @@ def storm(
     for: without it, what is removed while a brick is down is left to heal for ever (glusterfs 10.3).
     """
     volume.pool.nodes[0].gluster("volume", "set", volume.name, "cluster.use-anonymous-inode", "off")
-    instances = [volume.start_instance(node=number, wait=False) for number in range(len(volume.pool.nodes))]
+    with_times = {"PIRAGUA_LOG_FORMAT": "json"}
+    nodes = range(len(volume.pool.nodes))
+    instances = [volume.start_instance(number, with_times, wait=False) for number in nodes]
     for instance in instances:
         instance.wait_until_healthy()
     folder = uncached_mount(volume)
