@@ -130,6 +130,7 @@ class Operations:
         self._noting = 0
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, _Running] = OrderedDict()
+        self._failed_of: OrderedDict[str, str] = OrderedDict()
         self._group: TaskGroup | None = None
 
     @property
@@ -230,13 +231,15 @@ class Operations:
             running.ended.set()  # whoever asks here need not wait for the lock, which others ask
             await lock.release()
 
-    @staticmethod
-    async def _outcome(job: Job, ticket: Ticket) -> Outcome:
+    async def _outcome(self, job: Job, ticket: Ticket) -> Outcome:
         what = f"{ticket.kind.name.lower()} of volume {ticket.volume_id}"
         try:
             await job.run(ticket.nonce)
         except OutcomeUnknown as error:
             _log.error("%s failed, and how it ended is not known yet: %s", what, error)
+            self._failed_of[ticket.id] = str(error)
+            while len(self._failed_of) > _REMEMBERED:
+                self._failed_of.popitem(last=False)
             return Pending()
         except PiraguaError as error:
             _log.error("%s failed: %s", what, error)
@@ -254,7 +257,8 @@ class Operations:
                 return Pending()
             outcome = await self._verdict(ticket)
             if isinstance(outcome, Failed):
-                return Failed(await journal.read_failure(ticket.nonce) or outcome.message)
+                known = await journal.read_failure(ticket.nonce) or self._failed_of.get(ticket.id)
+                return Failed(known or outcome.message)
             return outcome
         except StorageError as error:
             _log.debug("operation %s cannot be judged now: %s", ticket.id, error)
