@@ -25,13 +25,16 @@ def asked_for(asked: Asked, status: int, outcome: str) -> None:
     _log.info("%s %s", asked.method, asked.route, extra={"fields": fields})
 
 
-def ended(what: str, volume_id: str, *, seconds: float, error: str = "") -> None:
-    """Long work came to its end: for whom it is done, if that is known here. error: "" when it succeeded."""
+def ended(what: str, volume_id: str, *, outcome: str, seconds: float, error: str = "") -> None:
+    """Long work came to its end: for whom it is done, if that is known here.
+
+    outcome: succeeded, failed, or unknown, when it cannot be told yet; then and when it failed, error says why.
+    """
     asked = current.get()
     fields = {
         **(_ITSELF if asked is None else asked.who()),
         "volume": volume_id,
-        "outcome": "failed" if error else "succeeded",
+        "outcome": outcome,
         "seconds": round(seconds, 3),
     }
     if error:

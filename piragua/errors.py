@@ -82,6 +82,10 @@ class StorageError(PiraguaError):
     """Gluster, or the mount of it, did not do what it was told."""
 
 
+class OutcomeUnknown(StorageError):
+    """Work failed and could not be taken back: the tree tells how it ended, when it can be asked."""
+
+
 class UnusableAddress(StorageError):
     """A node has no address that Kubernetes would accept."""
 

@@ -21,7 +21,14 @@ from anyio.abc import TaskGroup
 
 from piragua import audit
 from piragua.asked import current
-from piragua.errors import NotFound, PiraguaError, StorageError, TooManyOperations, cause_of
+from piragua.errors import (
+    NotFound,
+    OutcomeUnknown,
+    PiraguaError,
+    StorageError,
+    TooManyOperations,
+    cause_of,
+)
 from piragua.models import Done, Failed, OperationKind, Outcome, Pending, UnderWay
 
 _log = logging.getLogger(__name__)
@@ -64,7 +71,7 @@ class Ticket:
 class Job(Protocol):
     """Work that was prepared: what can be refused was checked, what it needs is held.
 
-    `run` does it and releases; `abandon` releases without doing it.
+    `run` does it and releases; `abandon` releases without doing it. After OutcomeUnknown the tree is asked.
     """
 
     @property
@@ -149,6 +156,7 @@ class Operations:
         self._noting = 0
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, _Running] = OrderedDict()
+        self._failed_of: OrderedDict[str, str] = OrderedDict()
         self._group: TaskGroup | None = None
 
     @property
@@ -253,7 +261,8 @@ class Operations:
         finally:
             self._running.pop(ticket.id, None)
             running.job = None
-            self._ended[ticket.id] = running
+            if not isinstance(running.outcome, Pending):  # else it is judged as another instance's
+                self._ended[ticket.id] = running
             while len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)
             running.ended.set()  # whoever asks here need not wait for the lock, which others ask
@@ -261,15 +270,24 @@ class Operations:
 
     def _tell(self, ticket: Ticket, outcome: Outcome, seconds: float) -> None:
         kind = ticket.kind.name.lower()
-        error = outcome.message if isinstance(outcome, Failed) else ""
-        self._on_end(kind, "failed" if error else "succeeded", seconds)
-        audit.ended(kind, ticket.volume_id, seconds=seconds, error=error)
+        how, error = "succeeded", ""
+        if isinstance(outcome, Failed):
+            how, error = "failed", outcome.message
+        elif isinstance(outcome, Pending):
+            how, error = "unknown", self._failed_of.get(ticket.id, "")
+        self._on_end(kind, how, seconds)
+        audit.ended(kind, ticket.volume_id, outcome=how, seconds=seconds, error=error)
 
-    @staticmethod
-    async def _outcome(job: Job, ticket: Ticket) -> Outcome:
+    async def _outcome(self, job: Job, ticket: Ticket) -> Outcome:
         what = f"{ticket.kind.name.lower()} of volume {ticket.volume_id}"
         try:
             await job.run(ticket.nonce)
+        except OutcomeUnknown as error:
+            _log.error("%s failed, and how it ended is not known yet: %s", what, error)
+            self._failed_of[ticket.id] = str(error)
+            while len(self._failed_of) > _REMEMBERED:
+                self._failed_of.popitem(last=False)
+            return Pending()
         except PiraguaError as error:
             _log.error("%s failed: %s", what, error, extra={"cause": cause_of(error)})
             return Failed(str(error))
@@ -286,7 +304,8 @@ class Operations:
                 return Pending()
             outcome = await self._verdict(ticket)
             if isinstance(outcome, Failed):
-                return Failed(await journal.read_failure(ticket.nonce) or outcome.message)
+                known = await journal.read_failure(ticket.nonce) or self._failed_of.get(ticket.id)
+                return Failed(known or outcome.message)
             return outcome
         except StorageError as error:
             _log.debug("operation %s cannot be judged now: %s", ticket.id, error)

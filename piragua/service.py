@@ -51,6 +51,7 @@ from piragua.models import Outcome
 from piragua.operations import Job, Journal, Operations, Ticket
 from piragua.pool_health import PoolHealth
 from piragua.purger import Purger
+from piragua.quota_watch import QuotaWatch
 from piragua.records import Records
 from piragua.repair import NoRecords, Repair
 from piragua.repeats import Repeats
@@ -102,6 +103,10 @@ class Service:
         self._servers: dict[str, list[str]] = {}
         self._places = {volume.name: self._place(volume) for volume in settings.volumes}
         self._sweeps = [self._sweep(place) for place in self._places.values()]
+        self._watches = [
+            QuotaWatch(place.inventory.mount, place.inventory.any_id, sweep.wake)
+            for place, sweep in zip(self._places.values(), self._sweeps, strict=True)
+        ]
         self._volumes = Volumes(
             self._places,
             self._topology,
@@ -236,6 +241,8 @@ class Service:
                 background.start_soon(_for_ever, sweep.keep)
             for usage in self._usages.values():
                 background.start_soon(_for_ever, usage.keep)
+            for watch in self._watches:
+                background.start_soon(_for_ever, watch.keep)
             background.start_soon(_for_ever, self._devices.keep)
             background.start_soon(_for_ever, self._in_flight.keep)
             background.start_soon(_for_ever, self._pool.keep)
@@ -254,6 +261,7 @@ class Service:
         """Why the service cannot do its work now, one sentence each."""
         found = [mount.problem for mount in self._mounts() if mount.problem]
         found += [f"{m.stuck_calls} file calls hang on {m.path}" for m in self._mounts() if m.stuck_calls]
+        found += [watch.problem for watch in self._watches if watch.problem]
         try:
             with anyio.fail_after(self._health_timeout_seconds):
                 for cluster in await self._topology.clusters():

@@ -104,7 +104,7 @@ class Sweep:
         return pause_seconds
 
     async def sweep(self) -> bool:
-        """One round over everything in the root; whether the pool was well enough to put limits right.
+        """One round over everything in the root; whether the pool was well enough and everything was put right.
 
         NotReady and MountError when it cannot be told what is there.
         """
@@ -119,6 +119,7 @@ class Sweep:
                 _log.debug("volume %s is being worked on", volume_id)
             except PiraguaError as error:
                 _log.warning("volume %s: %s", volume_id, error)
+                all_was_well = False
             await anyio.sleep(self._pace_seconds)
         await self._forget_old(mounted)
         return all_was_well

@@ -45,7 +45,8 @@ def _read(path: str, *, required: bool = False) -> dict[str, str]:
         with open(path, "rb") as file:
             content = tomllib.load(file)
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        if required or isinstance(error, PermissionError):
+        # The system's file can be for some users only.
+        if required or (isinstance(error, PermissionError) and path != SYSTEM):
             raise exits.CommandFailed(f"{path}: {error.strerror}", exits.WRONG_SETTING) from None
         return {}
     except (OSError, ValueError) as error:

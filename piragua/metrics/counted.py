@@ -93,7 +93,7 @@ class Counted:
         self._request_seconds.labels(method, route).observe(seconds)
 
     def operation_ended(self, kind: str, outcome: str, seconds: float) -> None:
-        """outcome: succeeded or failed."""
+        """outcome: succeeded, failed, or unknown, when it cannot be told yet."""
         self._operations.labels(kind, outcome).inc()
         self._operation_seconds.labels(kind).observe(seconds)
 
