@@ -27,6 +27,7 @@ def program() -> str:
     import click
 
     from piragua import __version__, cli
+    from piragua.client.connection import ConnectionOption
 
     lines = [head("piragua", 8, "thin volumes on Gluster over Heketi's REST API", __version__)]
     lines.append(".SH SYNOPSIS\n.B piragua\n.I COMMAND\n[\\fIOPTION\\fR]... [\\fIARGUMENT\\fR]...\n")
@@ -38,12 +39,15 @@ def program() -> str:
         lines.append(
             f".TP\n.B {plain(' '.join(words))} \\fR{plain(usage)}\n{_paragraphs(command.help or '', '.IP')}"
         )
-        for parameter in command.params:
-            record = parameter.get_help_record(context)
-            if record is not None:
-                lines.append(f".RS\n.TP\n.B {plain(record[0])}\n{plain(record[1])}\n.RE\n")
+        own = [each for each in command.params if not isinstance(each, ConnectionOption)]
+        lines += [f".RS\n{option}.RE\n" for option in _options(own, context)]
+    shared = [each for each in cli.main.params if isinstance(each, ConnectionOption)]
+    lines.append(".SH OPTIONS OF ALL COMMANDS THAT ASK A SERVER\n")
+    lines += _options(shared, click.Context(cli.main))
     lines.append(f".SH EXIT STATUS\n{_paragraphs(_after_first(cli.__doc__ or ''))}")
     lines.append(".SH FILES\n.TP\n.I /etc/piragua/environment\nThe settings, see piragua\\-environment(5).\n")
+    lines.append(".TP\n.I /etc/piragua/client.toml, ~/.config/piragua/client.toml\n")
+    lines.append("Which server is asked, and the file of the key: docs/command\\-line.md.\n")
     lines.append(".TP\n.I /usr/share/doc/piragua/docs\nOperations, compatibility with Heketi, and more.\n")
     lines.append(".SH SEE ALSO\n.BR piragua\\-environment (5),\n.BR gluster (8)\n")
     return "".join(lines)
@@ -57,13 +61,27 @@ def _commands(group: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
             yield (*words, name), command
 
 
+def _options(parameters: Any, context: Any) -> list[str]:
+    """A paragraph for each that has a help text."""
+    records = [each.get_help_record(context) for each in parameters]
+    return [f".TP\n.B {plain(record[0])}\n{plain(record[1])}\n" for record in records if record and record[1]]
+
+
 def _after_first(docstring: str) -> str:
     return inspect.cleandoc(docstring).partition("\n\n")[2]
 
 
 def _paragraphs(text: str, between: str = ".PP") -> str:
-    found = [" ".join(each.split()) for each in inspect.cleandoc(text).split("\n\n")]
-    return f"{between}\n".join(f"{plain(each)}\n" for each in found if each)
+    found = [_filled(each) for each in inspect.cleandoc(text).split("\n\n")]
+    return f"{between}\n".join(each for each in found if each)
+
+
+def _filled(paragraph: str) -> str:
+    """The paragraph; one that begins with \\b, click's sign, keeps its lines."""
+    if paragraph.startswith("\b"):
+        return f".nf\n{plain(paragraph.removeprefix(chr(8)).strip())}\n.fi\n"
+    words = " ".join(paragraph.split())
+    return f"{plain(words)}\n" if words else ""
 
 
 def settings() -> str:

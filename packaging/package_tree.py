@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -21,6 +21,13 @@ CHECKOUT = Path(__file__).parent.parent
 PACKAGING = CHECKOUT / "packaging"
 MAINTAINER = "Piragua maintainers <maintainers@piragua.invalid>"
 PRIVATE = "usr/lib/piragua"
+_CLASSIFIERS = {"MIT License": "MIT", "Apache Software License": "Apache-2.0"}
+"""Of those that name one licence: some older distributions say it in no other way."""
+_COMPLETIONS = {
+    "bash": ("usr/share/bash-completion/completions/piragua",),
+    # Of Debian, and of EL.
+    "zsh": ("usr/share/zsh/vendor-completions/_piragua", "usr/share/zsh/site-functions/_piragua"),
+}
 _COMMON_APACHE = """\
 The text is in /usr/share/doc/piragua/LICENSE-APACHE, and on Debian in
 /usr/share/common-licenses/Apache-2.0."""
@@ -93,7 +100,8 @@ def make_tree(root: Path, wheel_folder: Path) -> None:
     if next(releases()).version != version():
         raise SystemExit(f"CHANGELOG.md does not begin with version {version()}")
     private, doc = root / PRIVATE, root / "usr/share/doc/piragua"
-    wheels.unpack(wheels.chosen(wheel_folder), private)
+    chosen = wheels.chosen(wheel_folder)
+    wheels.unpack(chosen, private)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CHECKOUT / "piragua", private / "piragua", ignore=ignored)
     (private / "__main__.py").write_text('from piragua.cli import main\n\nmain(prog_name="piragua")\n')
@@ -102,12 +110,13 @@ def make_tree(root: Path, wheel_folder: Path) -> None:
     (root / "usr/sbin").mkdir()
     (root / "usr/sbin/piragua").symlink_to("../bin/piragua")
     _copy(CHECKOUT / "environment.example", root / "usr/share/piragua/environment")
+    shutil.copytree(PACKAGING / "monitoring", root / "usr/share/piragua/monitoring")
     (root / "etc/piragua").mkdir(parents=True)
     for name in ("README.md", "LICENSE-APACHE", "LICENSE-GPL"):
         _copy(CHECKOUT / name, doc / name)
     shutil.copytree(CHECKOUT / "docs", doc / "docs")
     _write_gzip(doc / "CHANGELOG.md.gz", (CHECKOUT / "CHANGELOG.md").read_text())
-    (doc / "copyright").write_text(copyright_text(private))
+    (doc / "copyright").write_text(copyright_text(private, wheels.owned(chosen)))
     for name in ("piragua.8", "piragua-environment.5"):
         # A Python that sees only what is packaged: what is missing there shows here.
         page = subprocess.run(
@@ -117,6 +126,16 @@ def make_tree(root: Path, wheel_folder: Path) -> None:
             text=True,
         )
         _write_gzip(root / f"usr/share/man/man{name[-1]}/{name}.gz", page.stdout)
+    for shell, places in _COMPLETIONS.items():
+        script = subprocess.run(
+            ["/usr/bin/python3", "-I", "-S", "-B", str(private), "completion", shell],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        for place in places:
+            (root / place).parent.mkdir(parents=True)
+            (root / place).write_text(script.stdout)
     _settle(root)
 
 
@@ -141,8 +160,11 @@ def _settle(root: Path) -> None:
         os.utime(path, (seconds, seconds), follow_symlinks=False)
 
 
-def copyright_text(private: Path) -> str:
-    """Whose all of it is, with the licence text of each dependency, in Debian's machine-readable form."""
+def copyright_text(private: Path, owned: Mapping[str, Sequence[str]]) -> str:
+    """Whose all of it is, with the licence text of each dependency, in Debian's machine-readable form.
+
+    owned: see `wheels.owned`. SystemExit when a licence is unknown or missing in the spec file.
+    """
     parts = [
         "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
         "Upstream-Name: piragua\n"
@@ -153,33 +175,45 @@ def copyright_text(private: Path) -> str:
         " The texts are in /usr/share/doc/piragua/LICENSE-APACHE and LICENSE-GPL, and on Debian in\n"
         " /usr/share/common-licenses/Apache-2.0 and /usr/share/common-licenses/GPL-2.\n",
     ]
-    for info in sorted(private.glob("*.dist-info")):
-        parts.append(_paragraph(info, private))
+    for metadata, files in owned.items():
+        parts.append(_paragraph(private / metadata, files))
     return "\n".join(parts)
 
 
-def _paragraph(info: Path, private: Path) -> str:
-    metadata = (info / "METADATA").read_text()
-    name = info.name.partition("-")[0].removesuffix("_api")
-    licence = re.search("^License(?:-Expression)?: (.+)$", metadata, re.MULTILINE)
-    texts = sorted(each for each in (info / "licenses").rglob("*") if each.is_file())
-    if licence is None or not texts:
-        raise SystemExit(f"{info.name} does not say its licence")
-    files = [each.name for each in private.glob(f"{name}*") if not each.name.endswith(".dist-info")]
+def _paragraph(info: Path, files: Sequence[str]) -> str:
+    name = info.name.partition("-")[0]
+    licence = _licence(info)
+    texts = sorted(each for each in [*info.glob("LICEN[CS]E*"), *info.glob("licenses/**/*")] if each.is_file())
+    if not texts:
+        raise SystemExit(f"{info.name} has no licence text")
     patterns = " ".join(
-        f"{PRIVATE}/{each}" + ("/*" if (private / each).is_dir() else "")
-        for each in sorted(files)
-        if each == name or each == f"{name}.py"
+        f"{PRIVATE}/{each}" + ("/*" if (info.parent / each).is_dir() else "") for each in [*files, info.name]
     )
-    full = "\n".join(each.read_text() for each in texts)
-    lines = [line.strip(" #*") for line in full.splitlines()]
+    said = [each.read_text() for each in texts]
+    full = "\n".join(_COMMON_APACHE if "Apache License\n" in each else each for each in said)
+    lines = [line.strip(" #*") for each in said for line in each.splitlines()]
     owners = sorted({line for line in lines if re.match(r"copyright \D*\d{4}", line, re.IGNORECASE)})
     owner = "\n ".join(owners) or f"the authors of {name}"
-    if licence[1] == "Apache-2.0":
-        full = _COMMON_APACHE
     # Two of one name may differ in their owners, so each has a name of its own.
+    short = f"{licence}-{name}".replace(" ", "-")
     body = "\n".join(f" {line}" if line.strip() else " ." for line in full.splitlines())
-    return f"Files: {patterns} {PRIVATE}/{info.name}/*\nCopyright: {owner}\nLicense: {licence[1]}-{name}\n{body}\n"
+    return f"Files: {patterns}\nCopyright: {owner}\nLicense: {short}\n{body}\n"
+
+
+def _licence(info: Path) -> str:
+    """What the distribution says its licence is, which the spec file has to say too."""
+    metadata = (info / "METADATA").read_text()
+    found = re.search("^License(?:-Expression)?: (.+)$", metadata, re.MULTILINE)
+    classified = re.search("^Classifier: License :: OSI Approved :: (.+)$", metadata, re.MULTILINE)
+    licence = found[1] if found else _CLASSIFIERS.get(classified[1] if classified else "")
+    if licence is None:
+        raise SystemExit(f"{info.name} does not say its licence")
+    told = re.search("^License: .+$", (PACKAGING / "rpm/piragua.spec").read_text(), re.MULTILINE)
+    known = re.findall(r"[^() ]+", told[0] if told else "")
+    for each in re.findall(r"[^() ]+", licence):
+        if each not in (*known, "AND", "OR"):
+            raise SystemExit(f"packaging/rpm/piragua.spec does not name {each}, the licence of {info.name}")
+    return licence
 
 
 def main() -> None:

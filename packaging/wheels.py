@@ -60,11 +60,23 @@ def unpack(wheels: list[Path], folder: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             for member in _wanted(archive):
                 target = folder / member.filename
-                content = archive.read(member)
+                # A module is no program, whatever its first line says.
+                content = re.sub(rb"\A#!.*", b"#", archive.read(member))
                 if target.exists() and target.read_bytes() != content and ".dist-info/" not in member.filename:
                     raise RuntimeError(f"{wheel.name} has another {member.filename} than the wheels before it")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
+
+
+def owned(wheels: list[Path]) -> dict[str, list[str]]:
+    """By the name of each distribution's folder of metadata, what else it puts beside it."""
+    found: dict[str, set[str]] = {}
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            tops = {member.filename.partition("/")[0] for member in _wanted(archive)}
+        [metadata] = [top for top in tops if top.endswith(".dist-info")]
+        found.setdefault(metadata, set()).update(tops - {metadata})
+    return {metadata: sorted(tops) for metadata, tops in sorted(found.items())}
 
 
 def _wanted(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:

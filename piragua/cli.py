@@ -1,37 +1,52 @@
-"""`piragua serve`, `piragua check` and `piragua restore-records`.
+"""The program `piragua`: what runs on a server, and what asks one from any machine.
 
-Exit status 3: a setting is wrong, which no restart mends. 1: it failed, or a precondition does
-not hold. 2: no such command or option. What went wrong is one sentence on standard error.
+Exit status 1: it failed, was refused, or a precondition does not hold. 2: no such command or option, or a
+question that nobody can be asked. 3: a setting or the key is wrong, which trying again does not mend. 4: nothing
+has that id or name, or more than one. 5: the server did not answer, or cannot now. 6: it was not over in
+time. 130: Ctrl-C. What went wrong is one sentence on standard error.
 """
 
 import os
 import sys
 import uuid
 from collections.abc import Mapping
-from typing import BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import click
 
 from piragua import __version__
+from piragua.client.completion import completion
+from piragua.client.connection import ClientGroup, connection_options
+from piragua.client.operations import operations
+from piragua.client.pool import cluster, node
+from piragua.client.token_command import token
+from piragua.client.top import top
 from piragua.client.trash import trash
-from piragua.config import ConfigError, Settings
+from piragua.client.usage import usage
+from piragua.client.volumes import volume
 from piragua.errors import PiraguaError
+
+if TYPE_CHECKING:
+    from piragua.config import Settings
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTING = 3
 _KEYS = ("PIRAGUA_ADMIN_KEY", "PIRAGUA_ADMIN_KEY_FILE", "PIRAGUA_USER_KEY", "PIRAGUA_USER_KEY_FILE", "JWT_SECRET")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ClientGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="piragua")
+@connection_options
 def main() -> None:
     """Thin volumes on one Gluster volume, handed out over Heketi's REST API.
 
-    Settings come from the environment: environment.example has them all.
+    The commands serve, check, reload and restore-records run on a Gluster server; their settings come from the
+    environment, and piragua-environment(5) has them all. All others ask a server from any machine.
     """
 
 
-main.add_command(trash)
+for _command in (volume, trash, node, cluster, usage, operations, top, token, completion):
+    main.add_command(_command)
 
 
 @main.command()
@@ -118,7 +133,9 @@ def reload(pid: int) -> None:
         sys.exit(EXIT_FAILED)
 
 
-def _settings(env: Mapping[str, str] = os.environ) -> Settings:
+def _settings(env: Mapping[str, str] = os.environ) -> "Settings":
+    from piragua.config import ConfigError, Settings  # slow to load, and those who ask a server have no use for it
+
     try:
         return Settings.from_environment(env)
     except ConfigError as error:

@@ -27,6 +27,8 @@
 No HTTP status is known here: `piragua.heketi.error_table` maps classes to answers.
 """
 
+import re
+
 
 class PiraguaError(Exception):
     """Base of everything that Piragua raises on purpose; `str()` is one sentence for a user."""
@@ -78,6 +80,10 @@ class NotReady(PiraguaError):
 
 class StorageError(PiraguaError):
     """Gluster, or the mount of it, did not do what it was told."""
+
+
+class OutcomeUnknown(StorageError):
+    """Work failed and could not be taken back: the tree tells how it ended, when it can be asked."""
 
 
 class UnusableAddress(StorageError):
@@ -137,3 +143,11 @@ class NotMounted(MountError):
 
 class MountTimeout(MountError):
     """A file call did not return in time; it may still happen."""
+
+
+_ID = re.compile("[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
+
+
+def cause_of(error: PiraguaError) -> str:
+    """What went wrong, the same for whatever volume and whichever command met it: for telling it only once."""
+    return f"{type(error).__name__}: {_ID.sub('*', str(getattr(error, 'message', error)))}"

@@ -55,6 +55,10 @@ class Inventory:
         """Takes over what was just made here, of which the feed speaks as well."""
         self._seen.setdefault(look.volume_id, look)
 
+    def any_id(self) -> str | None:
+        """Some volume that was seen last; None when none was."""
+        return next((each for each, look in self._seen.items() if look.state is State.VOLUME), None)
+
     async def ids(self) -> list[str]:
         """Ids of all volumes, sorted. NotReady or MountError while they cannot be told."""
         return sorted(each for each, look in (await self.looks()).items() if look.state in LISTED)
@@ -66,7 +70,8 @@ class Inventory:
         """
         looks = dict(await self.looks())
         mounted = self.mount.current()
-        looks |= await mounted.looks(await mounted.ids_in_root() - looks.keys())
+        unfinished = await mounted.ids_in_root() - {each for each, look in looks.items() if _is_made(look)}
+        looks |= await mounted.looks(unfinished, limits=True)
         return sum(_counted_bytes(look) for look in looks.values())
 
     async def looks(self) -> dict[str, Look]:
@@ -173,6 +178,10 @@ class Inventory:
             self._unsettled.discard(look.volume_id)
         else:
             self._unsettled.add(look.volume_id)
+
+
+def _is_made(look: Look) -> bool:
+    return look.state is not State.BEING_MADE
 
 
 def _counted_bytes(look: Look) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Protocol
 
@@ -19,6 +19,9 @@ _SOME_FILES = 1000
 
 class QuotaCommands(Protocol):
     """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
+
+    def wait_for_turn(self) -> AbstractContextManager[None]:
+        """Around the wait for the turn, which is counted."""
 
     async def set_limit(self, volume: str, path: str, size_bytes: int, *, soft_percent: int | None = None) -> None:
         """`gluster volume quota V limit-usage PATH BYTES [PERCENT]`."""
@@ -141,10 +144,13 @@ class Limits:
 
     @asynccontextmanager
     async def _turn(self, mounted: Mounted, *, urgent: bool = True) -> AsyncIterator[None]:
-        async with mounted.quota_turn(
+        turn = mounted.quota_turn(
             queue_seconds=self._queue_seconds, timeout_seconds=self._turn_timeout_seconds, urgent=urgent
-        ):
-            await self._courtesy.let_in()
+        )
+        async with AsyncExitStack() as held:
+            with self._gluster.wait_for_turn():
+                await held.enter_async_context(turn)
+                await self._courtesy.let_in()
             yield
 
     async def _read_back(self, read: Callable[[], Awaitable[int | None]], size_bytes: int) -> int | None:

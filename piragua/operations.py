@@ -8,6 +8,7 @@ the nonce; when the lock is free, the tree tells how the work ended.
 import logging
 import secrets
 import socket
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +19,16 @@ from typing import Protocol, runtime_checkable
 import anyio
 from anyio.abc import TaskGroup
 
-from piragua.errors import NotFound, PiraguaError, StorageError, TooManyOperations
+from piragua import audit
+from piragua.asked import current
+from piragua.errors import (
+    NotFound,
+    OutcomeUnknown,
+    PiraguaError,
+    StorageError,
+    TooManyOperations,
+    cause_of,
+)
 from piragua.models import Done, Failed, OperationKind, Outcome, Pending, UnderWay
 
 _log = logging.getLogger(__name__)
@@ -61,7 +71,7 @@ class Ticket:
 class Job(Protocol):
     """Work that was prepared: what can be refused was checked, what it needs is held.
 
-    `run` does it and releases; `abandon` releases without doing it.
+    `run` does it and releases; `abandon` releases without doing it. After OutcomeUnknown the tree is asked.
     """
 
     @property
@@ -121,7 +131,8 @@ class Operations:
     journal_of gives the journal of a Gluster volume by its id (StorageError while it is away). verdict says
     how an operation ended whose owner holds its lock no more: Done, or Failed when there is no sign of success.
     limit: operations that may wait or run at once. settle_seconds: how long `start` waits for the end.
-    hold_seconds: how long `poll` does. remember_seconds: how long an outcome is kept in memory.
+    hold_seconds: how long `poll` does. on_end: is told the kind of what ended, `succeeded` or `failed`, and after
+    how many seconds.
     """
 
     def __init__(
@@ -133,6 +144,7 @@ class Operations:
         settle_seconds: float = 0.25,
         hold_seconds: float = 5,
         look_again_seconds: float = 0.2,
+        on_end: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
     ) -> None:
         self._journal_of = journal_of
         self._verdict = verdict
@@ -140,9 +152,11 @@ class Operations:
         self._settle_seconds = settle_seconds
         self._hold_seconds = hold_seconds
         self._look_again_seconds = look_again_seconds
+        self._on_end = on_end
         self._noting = 0
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, _Running] = OrderedDict()
+        self._failed_of: OrderedDict[str, str] = OrderedDict()
         self._group: TaskGroup | None = None
 
     @property
@@ -198,6 +212,9 @@ class Operations:
                 await job.abandon()
             raise
         running = self._running[ticket.id] = _Running(ticket, job)
+        asked = current.get()
+        if asked is not None:
+            asked.operation_id = ticket.id
         self._group.start_soon(self._run, job, running, journal, lock)
         with anyio.move_on_after(self._settle_seconds):
             await running.ended.wait()
@@ -232,8 +249,10 @@ class Operations:
 
     async def _run(self, job: Job, running: _Running, journal: Journal, lock: Lock) -> None:
         ticket = running.ticket
+        begun = time.monotonic()
         try:
             running.outcome = await self._outcome(job, ticket)
+            self._tell(ticket, running.outcome, time.monotonic() - begun)
             if isinstance(running.outcome, Failed):
                 try:
                     await journal.write_failure(ticket.nonce, running.outcome.message)
@@ -242,19 +261,35 @@ class Operations:
         finally:
             self._running.pop(ticket.id, None)
             running.job = None
-            self._ended[ticket.id] = running
+            if not isinstance(running.outcome, Pending):  # else it is judged as another instance's
+                self._ended[ticket.id] = running
             while len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)
             running.ended.set()  # whoever asks here need not wait for the lock, which others ask
             await lock.release()
 
-    @staticmethod
-    async def _outcome(job: Job, ticket: Ticket) -> Outcome:
+    def _tell(self, ticket: Ticket, outcome: Outcome, seconds: float) -> None:
+        kind = ticket.kind.name.lower()
+        how, error = "succeeded", ""
+        if isinstance(outcome, Failed):
+            how, error = "failed", outcome.message
+        elif isinstance(outcome, Pending):
+            how, error = "unknown", self._failed_of.get(ticket.id, "")
+        self._on_end(kind, how, seconds)
+        audit.ended(kind, ticket.volume_id, outcome=how, seconds=seconds, error=error)
+
+    async def _outcome(self, job: Job, ticket: Ticket) -> Outcome:
         what = f"{ticket.kind.name.lower()} of volume {ticket.volume_id}"
         try:
             await job.run(ticket.nonce)
+        except OutcomeUnknown as error:
+            _log.error("%s failed, and how it ended is not known yet: %s", what, error)
+            self._failed_of[ticket.id] = str(error)
+            while len(self._failed_of) > _REMEMBERED:
+                self._failed_of.popitem(last=False)
+            return Pending()
         except PiraguaError as error:
-            _log.error("%s failed: %s", what, error)
+            _log.error("%s failed: %s", what, error, extra={"cause": cause_of(error)})
             return Failed(str(error))
         except Exception:
             _log.exception("%s failed for a reason that is a bug", what)
@@ -269,7 +304,8 @@ class Operations:
                 return Pending()
             outcome = await self._verdict(ticket)
             if isinstance(outcome, Failed):
-                return Failed(await journal.read_failure(ticket.nonce) or outcome.message)
+                known = await journal.read_failure(ticket.nonce) or self._failed_of.get(ticket.id)
+                return Failed(known or outcome.message)
             return outcome
         except StorageError as error:
             _log.debug("operation %s cannot be judged now: %s", ticket.id, error)

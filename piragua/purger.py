@@ -16,6 +16,7 @@ from functools import partial
 
 import anyio
 
+from piragua import audit
 from piragua.errors import GlusterTimeout, MountError, NameInUse, NotMounted, PiraguaError
 from piragua.kept.purging import purge_state_of
 from piragua.limits import Limits
@@ -60,6 +61,20 @@ class Progress:
     waits_for: str
 
 
+@dataclass(frozen=True)
+class Queue:
+    """How many volumes a purger works on, could work on, has put off as something is not well, and is to purge
+    only when their retention is over; and what it has done since it started."""
+
+    working: int
+    due: int
+    put_off: int
+    retained: int
+    entries_removed: int
+    volumes_purged: int
+    paused: bool
+
+
 class Purger:
     """Purges the volumes of one Gluster volume. `keep` has to run.
 
@@ -100,6 +115,8 @@ class Purger:
         self._pauses: dict[str, float] = {}
         self._working: set[str] = set()
         self._removed: dict[str, int] = {}
+        self._entries_removed = 0
+        self._volumes_purged = 0
         self._reasons: dict[str, str] = {}
         self._paused = False
         self._changed = anyio.Event()
@@ -111,6 +128,21 @@ class Purger:
     def waiting(self) -> int:
         """Volumes that are still to be purged, as far as is known here."""
         return len(self._due) + len(self._working)
+
+    def queue(self) -> Queue:
+        """What waits here, and what was done."""
+        now = anyio.current_time()
+        put_off = len(self._pauses.keys() - self._working)
+        due = sum(at <= now and each not in self._pauses for each, at in self._due.items())
+        return Queue(
+            working=len(self._working),
+            due=due,
+            put_off=put_off,
+            retained=max(0, len(self._due) - due - put_off),
+            entries_removed=self._entries_removed,
+            volumes_purged=self._volumes_purged,
+            paused=self._paused,
+        )
 
     def progress(self, volume_id: str) -> Progress | None:
         """How far this instance is with that volume; None while it has not begun."""
@@ -290,7 +322,7 @@ class Purger:
         try:
             while not await self._step(mounted, emptier):
                 removed = emptier.removed
-                self._removed[volume_id] = before + removed
+                self._count(volume_id, before + removed)
                 self._mount.current()
                 await self._require_running(mounted)
                 lasted_seconds = anyio.current_time() - begun
@@ -305,9 +337,14 @@ class Purger:
                 raise
             return False
         finally:
-            self._removed[volume_id] = before + emptier.removed
+            self._count(volume_id, before + emptier.removed)
             emptier.close()
         return True
+
+    def _count(self, volume_id: str, removed: int) -> None:
+        """removed: all that was removed of that volume so far."""
+        self._entries_removed += removed - self._removed.get(volume_id, 0)
+        self._removed[volume_id] = removed
 
     async def _step(self, mounted: Mounted, emptier: Emptier) -> bool:
         """Removes some entries and leaves the bricks to requests, if there are any; True when all is empty."""
@@ -354,6 +391,8 @@ class Purger:
         await self._limits.remove(mounted, volume_id, files=may_limit_files)
         await self._require(mounted, lock)
         await self._remove(mounted, volume_id)
+        self._volumes_purged += 1
+        audit.changed("purge", volume_id)
         await mounted.tell(volume_id, "purged")
 
     @staticmethod

@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 from typing import Protocol
 
+from piragua import audit
 from piragua.errors import GlusterError, PiraguaError
 from piragua.limits import Limits
 from piragua.models import GlusterVolume
@@ -83,6 +84,7 @@ class Repair:
             now = await mounted.look(seen.volume_id)
             if now.state is State.VOLUME and now.record is not None:
                 await mounted.give_back_modes(seen.volume_id, now.record)
+                audit.changed("give back owner and mode", seen.volume_id)
                 _log.warning("volume %s: owner and mode of its directories were lost and are set", seen.volume_id)
         finally:
             await lock.release()
@@ -117,6 +119,7 @@ class Repair:
             if now.state is State.VOLUME and now.record is not None:
                 bounds = now.record.bounds
                 await self._limits.set(mounted, seen.volume_id, now.record.size_bytes, bounds=bounds)
+                audit.changed("set the limit again", seen.volume_id)
                 _log.warning("volume %s: %s; it was set to %d bytes", seen.volume_id, why, now.record.size_bytes)
         finally:
             await lock.release()
@@ -128,6 +131,7 @@ class Repair:
             now = await mounted.look(seen.volume_id)
             if now.state is State.VOLUME and now.record == seen.record and now.record is not None:
                 await mounted.write_record(seen.volume_id, replace(now.record, size_bytes=limit_bytes))
+                audit.changed("adopt the limit", seen.volume_id)
                 _log.warning("volume %s: its limit of %d bytes was adopted", seen.volume_id, limit_bytes)
         finally:
             await lock.release()

@@ -27,6 +27,7 @@ from piragua.errors import PiraguaError, StorageError
 from piragua.examination import Examination
 from piragua.extensions import core as extensions_core
 from piragua.extensions.router import extensions_router
+from piragua.extensions.status_routes import status_router
 from piragua.gluster.gluster import Gluster
 from piragua.gluster.history import Courtesy
 from piragua.gluster.quota_conf import QuotaConf
@@ -39,13 +40,21 @@ from piragua.kept.flags import FlagStore
 from piragua.kept.modes import Modes
 from piragua.kept.tags import TagStore
 from piragua.limits import Limits
-from piragua.metrics import Metrics
+from piragua.metrics import certificate
+from piragua.metrics.counted import Counted
+from piragua.metrics.instance import Instance
+from piragua.metrics.pool import Pool
+from piragua.metrics.quotad import QuotaDaemons
+from piragua.metrics.scrape import Scrape
+from piragua.metrics.volumes import VolumeSamples
 from piragua.models import Outcome
 from piragua.operations import Job, Journal, Operations, Ticket
 from piragua.pool_health import PoolHealth
 from piragua.purger import Purger
+from piragua.quota_watch import QuotaWatch
 from piragua.records import Records
 from piragua.repair import NoRecords, Repair
+from piragua.repeats import Repeats
 from piragua.sweep import Sweep
 from piragua.topology.devices import Devices
 from piragua.topology.topology import Topology
@@ -85,7 +94,8 @@ class Service:
         self._health_timeout_seconds = health_timeout_seconds
         self._shutdown_timeout_seconds = shutdown_timeout_seconds
         own_socket = settings.glusterd_socket
-        self._gluster = Gluster(socket=None if own_socket is None else str(own_socket))
+        self._counted = Counted()
+        self._gluster = Gluster(socket=None if own_socket is None else str(own_socket), tally=self._counted)
         names = [volume.name for volume in settings.volumes]
         self._topology = Topology(self._gluster, names, settings.storage_addresses)
         self._limits = Limits(self._gluster, None if own_socket else Courtesy())
@@ -93,13 +103,22 @@ class Service:
         self._servers: dict[str, list[str]] = {}
         self._places = {volume.name: self._place(volume) for volume in settings.volumes}
         self._sweeps = [self._sweep(place) for place in self._places.values()]
+        self._watches = [
+            QuotaWatch(place.inventory.mount, place.inventory.any_id, sweep.wake)
+            for place, sweep in zip(self._places.values(), self._sweeps, strict=True)
+        ]
         self._volumes = Volumes(
             self._places,
             self._topology,
             retention_seconds=settings.trash_retention_seconds,
             accept_all_options=settings.accept_all_options,
         )
-        self._operations = Operations(self._journal_of, self._verdict, limit=settings.max_operations)
+        self._operations = Operations(
+            self._journal_of,
+            self._verdict,
+            limit=settings.max_operations,
+            on_end=self._counted.operation_ended,
+        )
         self._devices = Devices(self._gluster, self._topology, names)
         self._in_flight = InFlight(
             self._operations,
@@ -108,6 +127,14 @@ class Service:
             self._wake_sweeps,
         )
         self._usages = {volume.name: self._usage(volume) for volume in settings.volumes}
+        self.instance = Instance(
+            self._mounts(),
+            {name: place.purger for name, place in self._places.items()},
+            self._gluster,
+            self._operations,
+        )
+        self._pool = Pool(self._inventories(), self._topology, self._devices, self._in_flight)
+        self._quota_daemons = QuotaDaemons(self._gluster, names)
         volumes: core.Volumes[Job] = self._volumes
         more_of_volumes: extensions_core.Volumes[Job] = self._volumes
         keys = _keys(settings)
@@ -118,6 +145,7 @@ class Service:
             self._operations,
             self._in_flight,
             with_tokens=keys is not None,
+            more=[status_router(self.instance, self._counted.totals)],
         )
         self.app = build_app(
             volumes,
@@ -129,6 +157,7 @@ class Service:
             inspection=self._inspection(),
             extensions=[extensions],
             api_docs=settings.api_docs,
+            tally=self._counted,
         )
 
     def _place(self, volume: ConfiguredVolume) -> Place:
@@ -183,8 +212,18 @@ class Service:
         return core.Inspection(
             Examination(inventories, self._topology, self._gluster, require=require_limits),
             Records(inventories, self._topology),
-            Metrics(inventories, self._topology, self._devices, self._in_flight).text,
+            self._scrape().text,
         )
+
+    def _scrape(self) -> Scrape:
+        volumes = VolumeSamples(
+            self._pool.listed,
+            self._usages,
+            most_volumes=self._settings.metrics_volumes,
+            names=self._settings.metrics_names,
+        )
+        more = [self.instance.samples, self._quota_daemons.samples]
+        return Scrape(self._pool, self._counted, more, volumes.samples)
 
     def _wake_sweeps(self) -> None:
         for sweep in self._sweeps:
@@ -202,8 +241,12 @@ class Service:
                 background.start_soon(_for_ever, sweep.keep)
             for usage in self._usages.values():
                 background.start_soon(_for_ever, usage.keep)
+            for watch in self._watches:
+                background.start_soon(_for_ever, watch.keep)
             background.start_soon(_for_ever, self._devices.keep)
             background.start_soon(_for_ever, self._in_flight.keep)
+            background.start_soon(_for_ever, self._pool.keep)
+            background.start_soon(_for_ever, self._quota_daemons.keep)
             try:
                 async with self._operations.open(shutdown_timeout_seconds=self._shutdown_timeout_seconds):
                     yield
@@ -218,6 +261,7 @@ class Service:
         """Why the service cannot do its work now, one sentence each."""
         found = [mount.problem for mount in self._mounts() if mount.problem]
         found += [f"{m.stuck_calls} file calls hang on {m.path}" for m in self._mounts() if m.stuck_calls]
+        found += [watch.problem for watch in self._watches if watch.problem]
         try:
             with anyio.fail_after(self._health_timeout_seconds):
                 for cluster in await self._topology.clusters():
@@ -274,17 +318,18 @@ async def _for_ever(keep: Callable[[], Awaitable[None]]) -> None:
 
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. CannotListen when the address is taken."""
-    log.set_up(settings.log_level, settings.log_format)
+    repeats = log.set_up(settings.log_level, settings.log_format, secrets=_secrets(settings), with_time=True)
     faulthandler.enable()  # systemd's watchdog sends SIGABRT, and then this says where it hung
     os.umask(0o022)
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     listening = _listen(settings.host, settings.port)
-    anyio.run(_serve, settings, listening)
+    anyio.run(_serve, settings, listening, repeats)
 
 
-async def _serve(settings: Settings, listening: socket.socket) -> None:
+async def _serve(settings: Settings, listening: socket.socket, repeats: Repeats) -> None:
     service = Service(settings)
+    _note_expiry(settings, service.instance)
     where = f"listening on {settings.host} port {settings.port}"
     _log.info("%s", where)
     _warn_of_plain_http(settings, listening)
@@ -305,16 +350,22 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     server = _Server(config, started=partial(supervisor.ready, where))
     async with anyio.create_task_group() as outlasting:
         outlasting.start_soon(supervisor.keep_watchdog)
+        outlasting.start_soon(_for_ever, repeats.keep)
         async with service.running(), anyio.create_task_group() as group:
             group.start_soon(_stop_on_signal, server, supervisor)
-            systemd.on_reload(partial(_reload, config, settings, supervisor, where))
+            systemd.on_reload(partial(_reload, config, settings, service.instance, supervisor, where))
             await server.serve(sockets=[listening])
             group.cancel_scope.cancel()
         outlasting.cancel_scope.cancel()
 
 
 def _reload(
-    config: uvicorn.Config, settings: Settings, supervisor: systemd.Supervisor, where: str, level: str | None
+    config: uvicorn.Config,
+    settings: Settings,
+    instance: Instance,
+    supervisor: systemd.Supervisor,
+    where: str,
+    level: str | None,
 ) -> None:
     """Takes the certificate as it is now for new connections, and that level; those that are open go on."""
     supervisor.reloading()
@@ -324,6 +375,7 @@ def _reload(
         try:
             tls.check(settings.tls_cert, settings.tls_key)
             config.ssl.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+            _note_expiry(settings, instance)
         except (ConfigError, OSError) as error:
             _log.error("the certificate stays the one it was: %s", error)
     _log.info("reloaded: the log's level is %s", log.LogLevel().get())
@@ -404,6 +456,23 @@ def _warn_of_plain_http(settings: Settings, listening: socket.socket) -> None:
             "without TLS whoever can read this server's network sees names, sizes and tokens, and can use a token "
             "for as long as it is valid: set PIRAGUA_TLS_CERT and PIRAGUA_TLS_KEY, or put TLS in front"
         )
+
+
+def _note_expiry(settings: Settings, instance: Instance) -> None:
+    """Of the certificate that was just loaded: the file can be a newer one by the time somebody asks."""
+    if settings.tls_cert is None:
+        return
+    try:
+        instance.certificate_expires = certificate.expires(settings.tls_cert)
+    except (certificate.Unreadable, OSError) as error:
+        instance.certificate_expires = None
+        _log.warning("it cannot be told when the certificate expires: %s", error)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """The keys as texts, for the log to keep out."""
+    keys = (_secret(settings.admin_key), _secret(settings.user_key))
+    return [key.decode(errors="surrogateescape") for key in keys if key]
 
 
 def _keys(settings: Settings) -> Keys | None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import anyio
 
+from piragua import audit
 from piragua.errors import Conflict, NameInUse, PiraguaError
 from piragua.inventory import Inventory
 from piragua.names import publish_left
@@ -103,7 +104,7 @@ class Sweep:
         return pause_seconds
 
     async def sweep(self) -> bool:
-        """One round over everything in the root; whether the pool was well enough to put limits right.
+        """One round over everything in the root; whether the pool was well enough and everything was put right.
 
         NotReady and MountError when it cannot be told what is there.
         """
@@ -118,6 +119,7 @@ class Sweep:
                 _log.debug("volume %s is being worked on", volume_id)
             except PiraguaError as error:
                 _log.warning("volume %s: %s", volume_id, error)
+                all_was_well = False
             await anyio.sleep(self._pace_seconds)
         await self._forget_old(mounted)
         return all_was_well
@@ -170,6 +172,7 @@ class Sweep:
             await self._publish(mounted, seen, lock)
         elif seen.state is State.CLONE_GIVEN_UP:
             await mounted.mark_gone(seen.volume_id, Gone(self._now(), 0))
+            audit.changed("give up the clone", seen.volume_id)
             self._purger.add(seen.volume_id)
         else:
             if seen.entries:
@@ -183,9 +186,11 @@ class Sweep:
         await lock.require()
         try:
             await publish_left(mounted, seen.volume_id, seen.record.name)
+            audit.changed("finish the create", seen.volume_id)
         except NameInUse:
             gone = Gone(self._now(), _NAME_LOST_RETENTION_SECONDS)
             await mounted.mark_gone(seen.volume_id, gone)
+            audit.changed("delete what lost its name", seen.volume_id)
             self._purger.add_later(seen.volume_id, gone)
 
     async def _forget_old(self, mounted: Mounted) -> None:

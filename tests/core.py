@@ -32,7 +32,9 @@ from piragua.kept.modes import Modes
 from piragua.kept.tags import TagStore
 from piragua.limits import Limits
 from piragua.log import LogLevel
-from piragua.metrics import Metrics
+from piragua.metrics.counted import Counted
+from piragua.metrics.pool import Pool
+from piragua.metrics.scrape import Scrape
 from piragua.models import Outcome
 from piragua.operations import Job, Journal, Operations, Ticket
 from piragua.pool_health import PoolHealth
@@ -198,7 +200,7 @@ async def running_core(
         inspection=Inspection(
             Examination({volume.name: inventory}, topology, gluster, require=require_limits),
             Records({volume.name: inventory}, topology),
-            Metrics({volume.name: inventory}, topology, devices, in_flight).text,
+            Scrape(Pool({volume.name: inventory}, topology, devices, in_flight), Counted()).text,
         ),
         extensions=[
             extensions_router(

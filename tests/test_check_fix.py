@@ -192,6 +192,7 @@ def test_what_crashes_left_is_brought_to_its_end_and_what_is_in_work_is_left_alo
         kind: MAKERS[kind](site.hand)
         for kind in ("complete", "clone given up", "given up, limit", "leftover, limit", "returned", "being made")
     }
+    being_purged = site.hand.lock(MAKERS["returned"](site.hand))  # between its tombstone and its last step
     found = site.unchanged_check()
     assert set(found.failed) == {"nothing is left over"}, found.text
     assert "5 directories are" in found.text
@@ -202,7 +203,8 @@ def test_what_crashes_left_is_brought_to_its_end_and_what_is_in_work_is_left_alo
     for kind in ("given up, limit", "leftover, limit", "returned"):
         assert not site.hand.path(made[kind]).exists(), kind
     assert os.listxattr(site.hand.path(made["being made"])) == [layout.RECORD_XATTR]
-    limited = {dashed(made["complete"]), dashed(made["clone given up"])}
+    assert site.hand.data_path(being_purged).is_dir()
+    limited = {dashed(made["complete"]), dashed(made["clone given up"]), dashed(being_purged)}
     assert limits_bytes(site.node(), site.volume.name).keys() == {f"/{each}" for each in limited}
 
 

@@ -199,12 +199,15 @@ def _recorded_bytes(path: Path) -> int:
 def test_metrics_count_what_is_there(instance: Instance) -> None:
     client = go_client(instance)
     (cluster_id,) = client.clusters()
+    size = f'{{cluster="{cluster_id}"}}'
+    count, sizes, trash = (
+        name + size for name in ("heketi_volumes_count", "piragua_volumes_size_bytes", "piragua_trash_volumes")
+    )
+    wait_until(lambda: metrics(instance).get(count) == len(client.list()), "the metrics of what is there", 30)
     before = metrics(instance)
     made = client.create({"size": 3})
+    wait_until(lambda: metrics(instance)[count] == before[count] + 1, "the metrics of one volume more", 30)
     after = metrics(instance)
-    count, size = f'heketi_volumes_count{{cluster="{cluster_id}"}}', f'{{cluster="{cluster_id}"}}'
-    assert after[count] == before[count] + 1 == len(client.list())
-    sizes = "piragua_volumes_size_bytes" + size
     assert after[sizes] - before[sizes] == 3 * BYTES_PER_GIB
     assert (after["heketi_up"], after["heketi_cluster_count"]) == (1, 1)
     (node_id,) = client.cluster_info(cluster_id)["nodes"]
@@ -212,7 +215,7 @@ def test_metrics_count_what_is_there(instance: Instance) -> None:
     (shown,) = [value for name, value in after.items() if name.startswith("heketi_device_size{")]
     assert shown == device["storage"]["total"]
     client.delete(made["id"])
-    assert metrics(instance)["piragua_trash_volumes" + size] == before["piragua_trash_volumes" + size] + 1
+    wait_until(lambda: metrics(instance)[trash] == before[trash] + 1, "the metrics of one deleted volume more", 30)
 
 
 def test_lost_records_are_put_back_from_a_copy(instance: Instance, hand: ByHand, saved: Path) -> None:

@@ -1,6 +1,7 @@
 """The deb and the rpm as an administrator uses them: built, looked at, installed, upgraded, removed."""
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import threading
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +32,8 @@ SECURE_URL = "https://127.0.0.1:8080"
 MEBIBYTE = 2**20
 DEB, RPM = f"piragua_{__version__}_amd64.deb", f"piragua-{__version__}-1.x86_64.rpm"
 HIGHER = "1.99.0"
+ERROR = "3"
+"""The journal's priority err, from syslog(3)."""
 SOURCES = ("CHANGELOG.md", "LICENSE-APACHE", "LICENSE-GPL", "README.md", "environment.example", "pyproject.toml")
 FOLDERS = ("docs", "packaging", "piragua", "systemd")
 SEEN_BY_SYSTEMD = "systemd-run --quiet --pipe --wait --property=EnvironmentFile=/etc/piragua/environment"
@@ -202,6 +205,79 @@ def test_the_rpm_is_installed_runs_is_installed_again_and_removed(root: Path, rp
     assert settings.with_suffix(".rpmsave").read_text() == "PIRAGUA_VOLUMES=gv7\n"
 
 
+def test_the_python_is_the_systems_default_or_the_newest_that_it_was_made_for(root: Path, rpm: Path) -> None:
+    output(["rpm", "--root", root, "--nodeps", "--install", rpm])
+    programs = root / "usr/bin"
+    (programs / "python3.13").write_text("#!/bin/sh\necho 'the other one' $*\n")
+    (programs / "python3.13").chmod(0o755)
+    assert output(["chroot", root, "piragua", "--version"]) == f"piragua, version {__version__}\n"
+    (programs / "python3").unlink()
+    (programs / "python3").symlink_to("python3.9")  # as EL 9 has it
+    assert "the other one -I -S -B /usr/lib/piragua" in output(["chroot", root, "piragua", "--version"])
+    for name in ("python3.11", "python3.13"):
+        (programs / name).unlink()
+    none = subprocess.run(
+        ["chroot", str(root), "piragua", "--version"], capture_output=True, text=True, check=False
+    )
+    assert none.returncode == 3
+    assert none.stderr == "piragua: no Python 3.11, 3.12 or 3.13 in /usr/bin.\n"
+
+
+def test_the_rpm_is_installed_over_the_originals(root: Path, rpm: Path, tmp_path: Path) -> None:
+    files = original_files()
+    output(["rpm", "--root", root, "--install", small_rpm(tmp_path, "piragua", "0.1", files, "19")])
+    settings = root / "etc/piragua/environment"
+    settings.write_text(settings.read_text().replace("super_secret", "bXkgb3duIGtleQ=="))
+    old = settings.read_text()
+    output(["rpm", "--root", root, "--nodeps", "--upgrade", rpm])
+    assert settings.read_text() == old
+    assert settings.stat().st_mode & 0o7 == 0
+    assert "PIRAGUA_VOLUMES" in settings.with_suffix(".rpmnew").read_text()
+    assert os.readlink(root / "usr/sbin/piragua") == "../bin/piragua"
+    unit = (CHECKOUT / "systemd/piragua.service").read_bytes()
+    assert (root / "lib/systemd/system/piragua.service").read_bytes() == unit
+    assert output(["rpm", "--root", root, "--query", "piragua"]) == f"piragua-{__version__}-1.x86_64\n"
+
+
+def small_rpm(folder: Path, name: str, version: str, files: Mapping[str, str], release: str = "1") -> Path:
+    """An rpm of those files; what is in /etc are settings, as in the original's."""
+    tree = write_files(folder / f"{name}-files", files)
+    listed = [f"%config(noreplace) /{file}" if file.startswith("etc/") else f"/{file}" for file in files]
+    spec = folder / f"{name}.spec"
+    spec.write_text(
+        f"Name: {name}\nVersion: {version}\nRelease: {release}\nSummary: for a test\nLicense: Apache-2.0\n"
+        "%global __os_install_post %{nil}\nAutoReqProv: no\n%description\nFor a test.\n"
+        f"%install\ncp --archive --no-target-directory {tree} %{{buildroot}}\n%files\n" + "\n".join(listed) + "\n"
+    )
+    places = ["--define", f"_topdir {folder}/{name}-build", "--define", f"_rpmdir {folder}"]
+    output(["rpmbuild", "-bb", "--quiet", "--target", "x86_64", *places, spec])
+    return folder / f"x86_64/{name}-{version}-{release}.x86_64.rpm"
+
+
+def write_files(root: Path, files: Mapping[str, str]) -> Path:
+    """Files with that content below root; programs can be run."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        if "/sbin/" in name or "/bin/" in name:
+            path.chmod(0o755)
+    return root
+
+
+def test_a_venv_behind_a_link_is_left_alone(tmp_path: Path) -> None:
+    copy, other = tmp_path / "copy", tmp_path / "other"
+    other.mkdir()
+    (other / "file").touch()
+    shutil.copytree(CHECKOUT / "packaging", copy / "packaging")
+    (copy / ".venv").symlink_to(other)
+    argv = [copy / "packaging/install_dependencies"]
+    refused = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert refused.returncode == 1
+    assert "is a symbolic link" in refused.stderr
+    assert (other / "file").exists()
+
+
 # The deb, in a Debian that is booted
 
 
@@ -218,9 +294,9 @@ def booted() -> Iterator[Booted]:
         machine.ask("systemctl stop piragua")
 
 
-def install(machine: Booted, deb: Path) -> str:
+def install(machine: Booted, deb: Path, *options: str) -> str:
     [path] = machine.put([deb])
-    return machine.run(f"{INSTALL} {path}")
+    return machine.run(f"{INSTALL} {' '.join(options)} {path}")
 
 
 def configure(machine: Booted, **settings: str) -> None:
@@ -256,7 +332,7 @@ def test_from_install_to_purge(booted: Booted, deb: Path, higher_deb: Path, tmp_
     assert booted.run("stat --format='%a %U %G' /etc/piragua/environment").strip() == "640 root root"
     assert booted.run("systemd-analyze verify --man=no piragua.service") == ""
     exposure = booted.run("systemd-analyze security --no-pager piragua.service | tail -n 1")
-    assert float(re.findall(r": ([\d.]+) ", exposure)[0]) <= 3.5, exposure
+    assert float(re.findall(r": ([\d.]+) ", exposure)[0]) <= 3.4, exposure
 
     configure(booted)
     booted.run("systemctl enable --now piragua")
@@ -266,6 +342,9 @@ def test_from_install_to_purge(booted: Booted, deb: Path, higher_deb: Path, tmp_
     wait_until_healthy()
     checked = booted.run(f"{SEEN_BY_SYSTEMD} piragua check")
     assert "FAIL" not in checked, checked
+    booted.run(f"{SEEN_BY_SYSTEMD} piragua check")
+    assert booted.run("ls -A /run/piragua").split() == ["gv0"], "a check leaves nothing"
+    assert booted.run("cd /var/log/glusterfs && ls *check*").split() == ["piragua-check-gv0.log"]
     client = StrictGoClient(URL, "admin", KEY, poll_seconds=0.05)
     kept = client.create({"size": 1, "name": "vol_kept"})
     write_until_full(client.create({"size": 1}), tmp_path)
@@ -287,15 +366,26 @@ def test_from_install_to_purge(booted: Booted, deb: Path, higher_deb: Path, tmp_
     limits = booted.run("gluster volume quota gv0 list")
     assert len(re.findall(r"^/\S+ +1\.0GB", limits, re.MULTILINE)) == len(there), limits
 
+    # A check that was killed leaves its mount.
+    left = "/run/piragua/.check/gv0.4000000"
+    booted.run(f"mkdir -p {left} && mount -t glusterfs {ADDRESS}:/gv0 {left} && mountpoint {left}")
     booted.run("apt-get remove --yes piragua")
     assert booted.ask("systemctl is-active piragua").stdout.strip() in ("inactive", "failed")
     assert booted.run("pgrep --full -c '[/]run/piragua' || true").strip() == "0"
     assert booted.run("ls /usr/lib/piragua /run/piragua 2>/dev/null || true") == ""
     assert KEY in (booted.files / "etc/piragua/environment").read_text()
     booted.run("apt-get purge --yes piragua")
-    assert not (booted.files / "etc/piragua").exists()
+    assert left_of_the_package(booted) == []
     directories = booted.run("ls /brick/gv0").split()
     assert len([each for each in directories if "-" in each]) >= len(there), "purge touches no volume"
+
+
+def left_of_the_package(machine: Booted) -> list[str]:
+    """Files with its name, but for the journal's and those that a test has put there itself."""
+    places = "/etc /run /usr /lib /var/lib /var/log /var/cache"
+    found = machine.run(f"find {places} -xdev -name '*piragua*' -not -path '/run/systemd/units/*'").split()
+    links = machine.run("find /etc/systemd -lname '*piragua*'").split()
+    return [*found, *links]
 
 
 def write_until_full(volume: dict[str, object], tmp_path: Path) -> None:
@@ -374,6 +464,8 @@ def test_reload_watchdog_wrong_settings_and_a_late_gluster(booted: Booted, deb: 
     booted.run("systemctl start glusterd")
     wait_until_healthy(SECURE_URL, anyone)
     assert "without TLS" not in booted.journal()
+    told_the_key = "--setenv=PIRAGUA_ADMIN_KEY_FILE=/etc/piragua/admin.key"
+    assert "FAIL" not in booted.run(f"{SEEN_BY_SYSTEMD} {told_the_key} piragua check")
 
     # A reload takes the new certificate and level, and drops no connection.
     pid = shown(booted, "MainPID")
@@ -396,8 +488,10 @@ def test_reload_watchdog_wrong_settings_and_a_late_gluster(booted: Booted, deb: 
 
     # What is wrong is refused, and it goes on.
     configure(booted, PIRAGUA_ADMIN_KEY="", PIRAGUA_LOG_LEVEL="loud", **tls)
+    now = end_of_the_journal(booted)
     assert booted.ask("systemctl reload piragua").returncode != 0
-    assert "PIRAGUA_LOG_LEVEL must be one of" in booted.journal()
+    sentence = "piragua: PIRAGUA_LOG_LEVEL must be one of debug, info, warning, error, not 'loud'."
+    assert sentences(booted, now) == [(ERROR, sentence)]
     assert shown(booted, "MainPID") == pid
     configure(booted, PIRAGUA_ADMIN_KEY="", **tls)
 
@@ -413,13 +507,28 @@ def test_reload_watchdog_wrong_settings_and_a_late_gluster(booted: Booted, deb: 
     # A wrong setting: one sentence, and no restart.
     booted.run("systemctl stop piragua; systemctl reset-failed piragua || true")
     configure(booted, PIRAGUA_ADMIN_KEY="", PIRAGUA_PROT="8080")
+    now = end_of_the_journal(booted)
     assert booted.ask("systemctl start piragua").returncode != 0
     assert shown(booted, "ActiveState") == "failed"
     assert shown(booted, "ExecMainStatus") == "3"
-    sentence = "piragua: PIRAGUA_PROT is not a setting; PIRAGUA_PORT is."
-    wait_until(lambda: sentence in booted.run("journalctl --sync; journalctl --output=cat"), "the sentence", 30)
     time.sleep(3)  # it would be started again after 2
     assert shown(booted, "ActiveState") == "failed"
+    assert sentences(booted, now) == [(ERROR, "piragua: PIRAGUA_PROT is not a setting; PIRAGUA_PORT is.")]
+
+
+def end_of_the_journal(machine: Booted) -> str:
+    """Where it ends now."""
+    return (
+        machine.run("journalctl --sync; journalctl --quiet --lines=0 --show-cursor").split("cursor: ")[1].strip()
+    )
+
+
+def sentences(machine: Booted, cursor: str) -> list[tuple[str, str]]:
+    """Priority and text of each line in the whole journal after that place that begins with `piragua: `."""
+    argv = f"journalctl --output=json --output-fields=PRIORITY,MESSAGE --after-cursor='{cursor}'"
+    entries = [json.loads(line) for line in machine.run(f"journalctl --sync; {argv}").splitlines()]
+    told = [(entry["PRIORITY"], entry["MESSAGE"]) for entry in entries]
+    return [(priority, text) for priority, text in told if text.startswith("piragua: ")]
 
 
 def restored(machine: Booted) -> bool:
@@ -428,46 +537,91 @@ def restored(machine: Booted) -> bool:
     return False
 
 
-def original_package(folder: Path) -> Path:
-    """A package laid out like the original's, which cannot be built any more; its program only waits."""
-    tree = folder / "tree"
-    for name, text in {
-        "DEBIAN/control": "Package: piragua\nVersion: 0.1.19\nArchitecture: amd64\n"
-        "Maintainer: nobody <nobody@piragua.invalid>\nDescription: laid out like the original\n",
-        "DEBIAN/conffiles": "/etc/piragua/environment\n",
+def original_files() -> dict[str, str]:
+    """What the original's packages held. It cannot be built any more, so its program only waits."""
+    return {
         "usr/sbin/piragua": "#!/bin/sh\nexec sleep infinity\n",
         "etc/piragua/environment": "ROCKET_ADDRESS=0.0.0.0\nROCKET_LOG=normal\nROCKET_PORT=8888\nGLUSTER_VOL=gv0\n"
         "JWT_SECRET=super_secret\n",
         "lib/systemd/system/piragua.service": "[Unit]\nDescription=Gluster Thin Heketi Service\n[Service]\n"
         "Type=simple\nEnvironmentFile=/etc/piragua/environment\n"
         "ExecStart=/usr/sbin/piragua --volume=${GLUSTER_VOL}\n"
-        "KillMode=process\nRestart=on-failure\n[Install]\nWantedBy=multi-user.target\n",
-    }.items():
-        path = tree / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    (tree / "usr/sbin/piragua").chmod(0o755)
+        "KillMode=process\nRestart=on-failure\n[Install]\nAlias=piragua.service\nWantedBy=multi-user.target\n",
+    }
+
+
+def original_package(folder: Path, *, conffile: bool) -> Path:
+    """A package laid out like the original's. conffile: dpkg knows its settings as such."""
+    control = {
+        "DEBIAN/control": "Package: piragua\nVersion: 0.1.19\nArchitecture: amd64\n"
+        "Maintainer: nobody <nobody@piragua.invalid>\nDescription: laid out like the original\n",
+        **({"DEBIAN/conffiles": "/etc/piragua/environment\n"} if conffile else {}),
+    }
+    tree = write_files(folder / f"tree-{conffile}", control | original_files())
     return packed(tree, folder / "piragua_0.1.19_amd64.deb")
 
 
 def test_it_is_installed_over_the_original_and_comes_up_with_its_settings(
     booted: Booted, deb: Path, tmp_path: Path
 ) -> None:
-    install(booted, original_package(tmp_path))
-    settings = booted.files / "etc/piragua/environment"
-    secret = base64.b64encode(KEY.encode()).decode()
-    settings.write_text(settings.read_text().replace("super_secret", secret))
-    booted.run("systemctl daemon-reload && systemctl enable --now piragua && systemctl is-active piragua")
-    old = settings.read_text()
-    assert "does not run yet" not in install(booted, deb)
-    assert settings.read_text() == old
-    assert settings.stat().st_mode & 0o7 == 0
-    assert booted.run("dpkg-query --show --showformat='${Version}' piragua") == __version__
-    assert booted.run("systemctl is-active piragua").strip() == "active"
-    wait_until_healthy("http://127.0.0.1:8888")
-    client = StrictGoClient("http://127.0.0.1:8888", "admin", KEY, poll_seconds=0.05)
-    assert client.info(client.create({"size": 1})["id"])["name"].startswith("gv0/")
-    assert booted.run("readlink /usr/sbin/piragua").strip() == "../bin/piragua"
-    assert booted.run("systemctl show piragua --property=Type --value").strip() == "notify"
-    booted.run("apt-get purge --yes piragua")
-    assert not settings.exists()
+    # Whether its package's settings were a conffile for dpkg, nobody knows: both ways, one after the other.
+    for conffile in (True, False):
+        install(booted, original_package(tmp_path, conffile=conffile))
+        settings = booted.files / "etc/piragua/environment"
+        secret = base64.b64encode(KEY.encode()).decode()
+        settings.write_text(settings.read_text().replace("super_secret", secret))
+        booted.run("systemctl daemon-reload && systemctl enable --now piragua && systemctl is-active piragua")
+        old = settings.read_text()
+        assert "does not run yet" not in install(booted, deb)
+        assert settings.read_text() == old
+        assert settings.stat().st_mode & 0o7 == 0
+        assert booted.run("ls -A /etc/piragua").split() == ["environment"]
+        assert booted.run("dpkg-query --show --showformat='${Version}' piragua") == __version__
+        assert booted.run("systemctl is-active piragua").strip() == "active"
+        wait_until_healthy("http://127.0.0.1:8888")
+        client = StrictGoClient("http://127.0.0.1:8888", "admin", KEY, poll_seconds=0.05)
+        assert client.info(client.create({"size": 1})["id"])["name"].startswith("gv0/")
+        assert booted.run("readlink /usr/sbin/piragua").strip() == "../bin/piragua"
+        assert shown(booted, "Type") == "notify"
+        booted.run("apt-get purge --yes piragua")
+        assert left_of_the_package(booted) == []
+
+
+def test_what_the_machine_changes_under_it(booted: Booted, deb: Path) -> None:
+    """An administrator's mount that goes and comes, another Python."""
+    install(booted, deb)
+    mount = f"mount -t glusterfs {ADDRESS}:/gv0 /mnt/gv0"
+    booted.run(f"mkdir /mnt/gv0 && {mount}")
+    configure(booted, PIRAGUA_VOLUMES="gv0=/mnt/gv0")
+    booted.run("systemctl start piragua")
+    wait_until_healthy()
+    client = StrictGoClient(URL, "admin", KEY, poll_seconds=0.05)
+    made = client.create({"size": 1})["id"]
+
+    # Without its bricks it is the same mount, whose client the service does not see.
+    booted.run("gluster --mode=script volume stop gv0")
+    wait_until(lambda: "not connected" in unhealthy(), "the loss of the bricks", 30)
+    booted.run("gluster volume start gv0")
+    wait_until_healthy()
+    assert "the mount was lost" not in booted.journal()
+
+    # Its client dies, and the administrator mounts it again.
+    booted.run("pkill --signal KILL --full -- ' /mnt/gv0$'")
+    wait_until(lambda: "not connected" in unhealthy(), "the death of the client", 30)
+    booted.run(f"umount --lazy /mnt/gv0 && {mount}")
+    wait_until_healthy()
+    assert client.list() == [made]
+
+    # Another Python has nothing compiled for it, until the package is installed again.
+    compiled = "/usr/lib/piragua/piragua/__pycache__/cli.cpython-311.pyc"
+    booted.run(f"rm {compiled} && piragua --version && ! test -e {compiled}")
+    install(booted, deb, "--reinstall")
+    booted.run(f"test -e {compiled}")
+    wait_until_healthy()
+    assert client.list() == [made]
+
+
+def unhealthy() -> str:
+    """Why it is not well; "" while it is."""
+    answer = httpx.get(f"{URL}/health", timeout=20, trust_env=False)
+    return answer.text if answer.status_code == 503 else ""

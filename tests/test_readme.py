@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+import yaml  # type: ignore[import-untyped]
 from private_gluster import PrivateGluster
 
 from piragua.cli import EXIT_WRONG_SETTING
@@ -16,12 +18,13 @@ from tests.test_check import check
 
 CHECKOUT = Path(__file__).parent.parent
 README = (CHECKOUT / "README.md").read_text()
+OPERATIONS = (CHECKOUT / "docs/operations.md").read_text()
 
 
-def block(beginning: str) -> str:
-    """The indented block of the README that begins with that line, without its indentation."""
-    found = re.search(rf"^    {re.escape(beginning)}.*\n((?:    .*\n|\n(?=    ))*)", README, re.MULTILINE)
-    assert found is not None, f"the README has no block that begins with {beginning!r}"
+def block(beginning: str, document: str = README) -> str:
+    """The indented block of the document that begins with that line, without its indentation."""
+    found = re.search(rf"^    {re.escape(beginning)}.*\n((?:    .*\n|\n(?=    ))*)", document, re.MULTILINE)
+    assert found is not None, f"it has no block that begins with {beginning!r}"
     return re.sub("^    ", "", found[0], flags=re.MULTILINE)
 
 
@@ -102,15 +105,17 @@ def test_the_unit_file_starts_it_and_lets_it_end_as_it_is_built() -> None:
     assert "ln -s /opt/piragua/bin/piragua /usr/bin/piragua" in README
 
 
-def test_the_storage_class_asks_as_the_provisioner_can() -> None:
-    written = block("apiVersion: v1")
+@pytest.mark.parametrize("document", [README, OPERATIONS], ids=["README", "operations"])
+def test_the_storage_class_asks_as_the_provisioner_can(document: str) -> None:
+    written = block("apiVersion: v1", document)
+    assert {each["kind"] for each in yaml.safe_load_all(written)} == {"Secret", "StorageClass"}
     assert "provisioner: kubernetes.io/glusterfs" in written
     assert "type: kubernetes.io/glusterfs" in written
     parameters = dict(re.findall(r"^  (\w+): (\S+)$", written.split("parameters:")[1], re.MULTILINE))
     assert parameters["restuser"] == "admin"
     secret = dict(re.findall(r"^  (name|namespace): (\S+)$", written.split("---")[0], re.MULTILINE))
     assert (parameters["secretName"], parameters["secretNamespace"]) == (secret["name"], secret["namespace"])
-    assert parameters["resturl"].startswith("http://")
+    assert re.match(r"https?://piragua\.example\.com:8080$", parameters["resturl"])
 
 
 def test_every_file_that_is_named_is_there() -> None:

@@ -142,7 +142,7 @@ async def test_a_server_learns_of_limits_that_were_set_while_its_glusterd_was_do
     for node in three.pool.nodes:
         wait_until(partial(_sees_all, node), "all peers", 60)
     # Gluster notices by itself within ten minutes that the limit is on two bricks only
-    wait_until(three.is_healed, "the limit on all three", 200)
+    wait_until(three.is_healed, "the limit on all three", 60)
     assert gfid in await QuotaConfOf(three.pool.nodes[0]).limited_gfids(three.volume.name)
     assert gfid not in await known.limited_gfids(three.volume.name)
     three.volume.start_instance(node=2)

@@ -11,7 +11,9 @@ import pytest
 from machine import wait_until
 from private_gluster import Node, PrivateGluster
 
-from tests.calls import ask, go_client
+from piragua.tree import layout
+from tests.behind import brick, quota_lock_held, volume_directories
+from tests.calls import ask, go_client, told_by
 from tests.frozen import bricks, frozen, fuse_clients, send
 from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume
@@ -102,6 +104,19 @@ def test_a_mount_whose_process_was_killed_is_made_again(node: Node, volume: Glus
     assert set(go_client(instance).list()) == {before, after}
     assert instance.terminate() == 0
     assert os.listdir(f"{node.root}{own_mount(instance, volume)}") == []
+
+
+def test_a_create_whose_mount_died_is_told_as_failed_only_when_it_cannot_appear_any_more(
+    node: Node, volume: GlusterVolume
+) -> None:
+    instance = volume.start_instance()
+    with quota_lock_held(volume.mount()):
+        created = ask(instance, "POST", "/volumes", {"size": 1})
+        [directory] = volume_directories(node, volume.name)
+        send(node, fuse_clients(node, own_mount(instance, volume)), signal.SIGKILL)
+        told = told_by(instance, created.headers["location"], 60)
+    assert told.status_code == 500
+    assert layout.GONE_XATTR in os.listxattr(brick(node, volume.name) / directory)
 
 
 def test_a_mount_of_its_own_that_somebody_took_away_is_made_again_and_nothing_is_written_beside_it(

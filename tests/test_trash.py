@@ -556,12 +556,12 @@ def test_the_command_line_lists_restores_and_purges(volume: GlusterVolume) -> No
     assert piragua_trash(instance, "restore", f"vol_{named['id']}").exit_code == 0
     again = piragua_trash(instance, "restore", named["id"])
     assert (again.exit_code, again.stderr) == (
-        1,
-        f"piragua: nothing in the trash has the id or the name '{named['id']}'\n",
+        4,
+        f"piragua: no volume in the trash has the id or the name '{named['id']}'\n",
     )
 
     unsure = piragua_trash(instance, "purge", doomed["id"], text="n\n")
-    assert (unsure.exit_code, f"vol_{doomed['id']}" in unsure.stderr) == (1, True)
+    assert (unsure.exit_code, f"vol_{doomed['id']}" in unsure.stderr) == (2, True), "nobody can be asked"
     assert any(
         each["id"] == doomed["id"]
         for each in json.loads(piragua_trash(instance, "list", "--json").stdout)["trash"]

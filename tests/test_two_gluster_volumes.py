@@ -82,6 +82,8 @@ def test_each_is_a_cluster_that_is_chosen_by_id_or_name_and_lists_are_merged(
     shown = [node for parts in topology.values() for node in parts["nodes"]]
     assert [node["cluster"] for node in shown] == [ids[0]] * 2
     assert {brick["volume"] for brick in shown[0]["devices"][0]["bricks"]} == set(ids)
+    up = "heketi_up 1\n"
+    wait_until(lambda: up in ask(instance, "GET", "/metrics").text, "the metrics of both", 30)
     scraped = ask(instance, "GET", "/metrics").text
     for cluster_id in ids:
         (line,) = re.findall(f'heketi_device_brick_count{{cluster="{cluster_id}".*', scraped)

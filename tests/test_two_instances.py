@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 from machine import wait_until
-from private_gluster import GLUSTERD_PID_FILE, PrivateGluster
+from private_gluster import GLUSTERD_PID_FILE, Node, PrivateGluster
 
 from tests.behind import (
     brick,
@@ -61,6 +61,18 @@ def outcome_of_create(instance: Instance, name: str, together: Barrier) -> str:
     except HeketiError as error:
         return str(error)
     return made
+
+
+def running(node: Node, word: str) -> list[int]:
+    """Pids, inside of the node, of processes with that word among their arguments."""
+    lines = [line.split() for line in node.run(["ps", "-ww", "-eo", "pid,args"]).splitlines()]
+    return [int(pid) for pid, *argv in lines if word in argv]
+
+
+def sent_and_unread_bytes(node: Node, pid: int) -> int:
+    """What that process has written to its Unix sockets and the other end has not read yet."""
+    columns = [line.split() for line in node.run(["ss", "-xpnH", "state", "connected"]).splitlines()]
+    return sum(int(sent) for _, _, _, sent, *rest in columns if f",pid={pid}," in rest[-1])
 
 
 def limit_everywhere(volume: GlusterVolume, volume_id: str) -> list[int | None]:
@@ -211,7 +223,9 @@ def test_a_limit_that_comes_after_its_create_was_told_as_failed_makes_no_volume(
     node = volume.pool.nodes[1]
 
     def limit_is_asked_for() -> bool:
-        return any("limit-usage" in line for line in node.run(["ps", "-ww", "-eo", "args"]).splitlines())
+        """Whether a command of its own, which a glusterd that does not answer makes necessary, has been sent."""
+        asking = running(node, "limit-usage")
+        return bool(asking) and any(sent_and_unread_bytes(node, pid) for pid in asking)
 
     before = volume_directories(node, volume.name)
     with quota_lock_held(volume.mount()):

@@ -34,6 +34,8 @@ from piragua.tree.mount import Mount
 from piragua.tree.threads import FileThreads
 
 _log = logging.getLogger(__name__)
+# The client's own choice has the mount point in it, which no two checks share.
+_LOG_FILE = "/var/log/glusterfs/piragua-check-{}.log"
 _ROUNDS = 4
 """What is mended shows what is wrong behind it: quota that is turned on, and then the limits."""
 
@@ -204,7 +206,7 @@ async def _mounts(settings: Settings, gluster: Gluster, *, sets_up: bool) -> Asy
             str(folder / f"{volume.name}.{os.getpid()}"),
             own=True,
             servers=partial(_servers, settings, gluster, volume.name),
-            options=mounts.BY_GFID,
+            options=f"{mounts.BY_GFID},log-file={_LOG_FILE.format(volume.name)}",
             sets_up=sets_up,
         )
         for volume in settings.volumes

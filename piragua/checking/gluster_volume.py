@@ -77,7 +77,7 @@ async def _of_volumes(
         new_bricks.on_all_bricks(mounted, missing),
         await records.have_modes(scene),
         unclear.states_are_clear(scene),
-        leftovers.nothing_left_over(scene),
+        await leftovers.nothing_left_over(scene),
         records.have_records(scene),
         await limits.are_as_recorded(scene),
         *await quota_records.quota_conf(scene),

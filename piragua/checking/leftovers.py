@@ -28,10 +28,10 @@ class _NoRepair:
         """Volumes are left as they are."""
 
 
-def nothing_left_over(scene: Scene) -> Finding:
+async def nothing_left_over(scene: Scene) -> Finding:
     """Whether nothing is left of creates, clones and purges whose owner went away."""
     name = "nothing is left over"
-    swept, returned = scene.of(*SWEPT), scene.of(State.RETURNED)
+    swept, returned = scene.of(*SWEPT), await _returned(scene)
     if not swept and not returned:
         return Finding(name, True, "yes", gluster_volume=scene.name)
 
@@ -50,6 +50,12 @@ def nothing_left_over(scene: Scene) -> Finding:
         tuple(f"{called(look)}: {look.state.value}" for look in (*swept, *returned)),
         Fix(what, run),
     )
+
+
+async def _returned(scene: Scene) -> list[Look]:
+    """What has a tombstone and is there, but for what is being purged: its directory goes after the tombstone."""
+    again = await scene.again(look.volume_id for look in scene.of(State.RETURNED))
+    return [look for look in again.values() if look.state is State.RETURNED]
 
 
 async def _purge_again(scene: Scene, ids: list[str]) -> None:

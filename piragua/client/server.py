@@ -5,17 +5,21 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Sequence
 from email.message import Message
 from http.client import HTTPException
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from piragua.client.tokens import authorization
 from piragua.errors import PiraguaError
 
 _LONGEST_ANSWER_BYTES = 64 * 2**20
-_PAUSE_SECONDS = 0.5
+_LONGEST_TEXT_BYTES = 2**16
+_NO_SUCH_ROUTE = "Invalid path or request"
+
+Answer = dict[str, Any]
+Query = Sequence[tuple[str, str]]
 
 
 class ServerError(PiraguaError):
@@ -24,6 +28,10 @@ class ServerError(PiraguaError):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class WrongSetting(PiraguaError):
+    """What says where the server is, or whom to trust, cannot be right."""
 
 
 class _Unfollowed(urllib.request.HTTPRedirectHandler):
@@ -38,7 +46,8 @@ class _Unfollowed(urllib.request.HTTPRedirectHandler):
 class Server:
     """Asks one server. key None: without tokens. cacert: whom to trust beside those that the system does.
 
-    timeout_seconds: for one request. sleep: how to wait between two polls. Every method raises ServerError.
+    insecure: any certificate is trusted. timeout_seconds: for one request. Every method raises ServerError,
+    and WrongSetting.
     """
 
     def __init__(
@@ -47,28 +56,39 @@ class Server:
         key: bytes | None,
         *,
         cacert: str | None = None,
+        insecure: bool = False,
         timeout_seconds: float = 60,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ServerError(f"the server is given as http://host:port or https://host:port, not {url!r}")
-        self._url = url.rstrip("/")
+            raise WrongSetting(f"the server is given as http://host:port or https://host:port, not {url!r}")
+        self.url = url.rstrip("/")
         self._key = key
         self._timeout_seconds = timeout_seconds
-        self._sleep = sleep
         handlers: list[urllib.request.BaseHandler] = [_Unfollowed()]
         if parts.scheme == "https":
-            handlers.append(urllib.request.HTTPSHandler(context=_trusting(cacert)))
+            handlers.append(urllib.request.HTTPSHandler(context=_trusting(cacert, insecure=insecure)))
         self._opener = urllib.request.build_opener(*handlers)
 
-    def get(self, path: str) -> Any:
-        """The JSON that is there."""
-        _, _, body = self._ask("GET", path)
-        try:
-            return json.loads(body)
-        except ValueError:
-            raise ServerError(f"{self._url}{path} did not answer with JSON: is it a server of Piragua?") from None
+    def get(self, path: str, query: Query = ()) -> Answer:
+        """The JSON object that is there."""
+        return self._object("GET", path, query=query)
+
+    def entries(self, path: str, member: str, query: Query = ()) -> list[Answer]:
+        """The JSON objects that the answer has in that member."""
+        answer = self.get(path, query)
+        found = answer.get(member)
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise self._not_piragua(path)
+        return found
+
+    def put(self, path: str, body: object) -> Answer:
+        """The JSON object that is there afterwards."""
+        return self._object("PUT", path, body)
+
+    def patch(self, path: str, body: object) -> Answer:
+        """The JSON object that is there afterwards."""
+        return self._object("PATCH", path, body)
 
     def delete(self, path: str) -> None:
         """Done when it returns."""
@@ -78,34 +98,48 @@ class Server:
         """Done when it returns."""
         self._ask("POST", path, body)
 
-    def begin(self, path: str) -> str:
+    def begin(self, method: str, path: str, body: object = None) -> str:
         """Begins long work; the path to poll."""
-        _, headers, _ = self._ask("POST", path)
-        return headers.get("Location") or ""
+        _, headers, _ = self._ask(method, path, body)
+        operation = headers.get("Location")
+        if not operation:
+            raise self._not_piragua(path)
+        return operation
 
-    def finish(self, operation: str, *, timeout_seconds: float) -> str:
-        """Waits for the end of long work; the path of the result, "" when there is none."""
-        deadline = time.monotonic() + timeout_seconds
-        while True:
-            _, headers, _ = self._ask("GET", operation)
-            if "X-Pending" not in headers:
-                return headers.get("Location") or ""
-            if time.monotonic() > deadline:
-                raise ServerError(f"not over after {timeout_seconds:g} seconds; it goes on: {operation}")
-            self._sleep(_PAUSE_SECONDS)
+    def poll(self, operation: str) -> str | None:
+        """None while long work goes on (the server holds the answer for some seconds).
 
-    def _ask(self, method: str, path: str, body: object = None) -> tuple[int, Message, bytes]:
+        At its end the path of the result, "" when there is none. ServerError says how it failed.
+        """
+        _, headers, _ = self._ask("GET", operation)
+        return None if "X-Pending" in headers else headers.get("Location") or ""
+
+    def _object(self, method: str, path: str, body: object = None, query: Query = ()) -> Answer:
+        _, _, text = self._ask(method, path, body, query)
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._not_piragua(path)
+        return answer
+
+    def _not_piragua(self, path: str) -> WrongSetting:
+        return WrongSetting(f"{self.url}{path} answered what Piragua does not: is it a server of Piragua?")
+
+    def _ask(self, method: str, path: str, body: object = None, query: Query = ()) -> tuple[int, Message, bytes]:
+        url = self.url + path
         request = urllib.request.Request(  # noqa: S310 (the scheme was looked at)
-            self._url + path, method=method, data=None if body is None else json.dumps(body).encode()
+            f"{url}?{urlencode(query)}" if query else url,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
         )
         if body is not None:
             request.add_header("Content-Type", "application/json")
         if self._key is not None:
             # The path that the server is asked for has what the URL itself has before it.
-            whole = urlsplit(self._url + path).path
-            request.add_header(
-                "Authorization", authorization(self._key, method, whole, now_seconds=int(time.time()))
-            )
+            header = authorization(self._key, method, urlsplit(url).path, now_seconds=int(time.time()))
+            request.add_header("Authorization", header)
         try:
             with self._opener.open(request, timeout=self._timeout_seconds) as answer:
                 return answer.status, answer.headers, answer.read(_LONGEST_ANSWER_BYTES)
@@ -113,20 +147,32 @@ class Server:
             with error:
                 if error.code == 303:
                     return error.code, error.headers, b""
-                text = error.read(_LONGEST_ANSWER_BYTES).decode(errors="replace").strip()
+                text = error.read(_LONGEST_TEXT_BYTES).decode(errors="replace").strip()
+            if error.code == 404 and text == _NO_SUCH_ROUTE:
+                text = (
+                    f"{self.url} has no {path}: it is no server of Piragua, or one that is older than this program"
+                )
             if error.code == 401 and self._key is None:
                 text = f"{text}; give the key with --key-file, PIRAGUA_ADMIN_KEY or PIRAGUA_ADMIN_KEY_FILE"
-            raise ServerError(text or f"{self._url} answered {error.code}", error.code) from None
+            raise ServerError(text or f"{self.url} answered {error.code}", error.code) from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise ServerError(f"{self._url} cannot be asked: {reason}") from None
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                why = reason.verify_message
+                raise WrongSetting(
+                    f"the certificate of {self.url} is not trusted ({why}): --cacert says whom to trust"
+                ) from None
+            raise ServerError(f"{self.url} cannot be asked: {reason}") from None
 
 
-def _trusting(cacert: str | None) -> ssl.SSLContext:
+def _trusting(cacert: str | None, *, insecure: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     if cacert is not None:
         try:
             context.load_verify_locations(cacert)
         except (OSError, ssl.SSLError) as error:
-            raise ServerError(f"--cacert: certificates cannot be read from {cacert}: {error}") from None
+            raise WrongSetting(f"--cacert: certificates cannot be read from {cacert}: {error}") from None
     return context

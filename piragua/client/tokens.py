@@ -5,13 +5,15 @@ import hashlib
 import hmac
 import json
 
-_LIFE_SECONDS = 60
+LIFE_SECONDS = 60
 
 
-def authorization(key: bytes, method: str, path: str, *, now_seconds: int) -> str:
-    """The administrator's: good for that method and path (without its query) and for a minute."""
+def authorization(
+    key: bytes, method: str, path: str, *, now_seconds: int, life_seconds: int = LIFE_SECONDS
+) -> str:
+    """The administrator's: good for that method and path (without its query), and for that long."""
     qsh = hashlib.sha256(f"{method}&{path}".encode()).hexdigest()
-    claims = {"iss": "admin", "iat": now_seconds, "exp": now_seconds + _LIFE_SECONDS, "qsh": qsh}
+    claims = {"iss": "admin", "iat": now_seconds, "exp": now_seconds + life_seconds, "qsh": qsh}
     signed = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment(claims)}"
     return f"bearer {signed}.{_base64url(hmac.digest(key, signed.encode(), 'sha256'))}"
 

@@ -28,7 +28,7 @@ _ORIGINAL_NAMES = {
 _KEYS = ("PIRAGUA_ADMIN_KEY", "PIRAGUA_USER_KEY")
 
 # What the commands that ask a server read; the service has no use for them.
-_OF_CLIENTS = ("PIRAGUA_SERVER", "PIRAGUA_CACERT")
+_OF_CLIENTS = ("PIRAGUA_SERVER", "PIRAGUA_CACERT", "PIRAGUA_CLIENT_CONFIG")
 
 
 def _text(parse: Callable[[str], object]) -> BeforeValidator:
@@ -180,12 +180,33 @@ class Settings(BaseModel):
         "Neither asks for a token.",
         "false",
     )
+    metrics_volumes: Annotated[int, _text(values.count_or_none)] = _setting(
+        "PIRAGUA_METRICS_VOLUMES",
+        1000,
+        "Up to how many volumes `/metrics` has size, use and files of each by its id. With more volumes, or "
+        "`0`, it has sums only.",
+        "1000",
+    )
+    metrics_names: Annotated[bool, _text(values.boolean)] = _setting(
+        "PIRAGUA_METRICS_NAMES",
+        False,
+        "`true`: `/metrics`, which asks for no token, also has names, namespaces and claims of these volumes.",
+        "false",
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _text(values.OneOf(("debug", "info", "warning", "error"))),
-    ] = _setting("PIRAGUA_LOG_LEVEL", "info", "The least that is logged: debug, info, warning or error.", "info")
+    ] = _setting(
+        "PIRAGUA_LOG_LEVEL",
+        "info",
+        "The least that is logged: debug, info, warning or error. Changes (`piragua.audit`) always are.",
+        "info",
+    )
     log_format: Annotated[Literal["text", "json"], _text(values.OneOf(("text", "json")))] = _setting(
-        "PIRAGUA_LOG_FORMAT", "text", "How lines of the log (standard error) look: text or json.", "text"
+        "PIRAGUA_LOG_FORMAT",
+        "text",
+        "How lines of the log (standard error) look: text (with `name=value` before the words) or json.",
+        "text",
     )
 
     @classmethod

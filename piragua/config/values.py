@@ -60,6 +60,11 @@ def count(text: str) -> int:
     return _whole_number(text, 1, 10**6)
 
 
+def count_or_none(text: str) -> int:
+    """How many of something, or none."""
+    return _whole_number(text, 0, 10**6)
+
+
 def _whole_number(text: str, least: int, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
         raise ValueError(f"must be a whole number from {least} to {most}, not {text!r}")

@@ -1,5 +1,6 @@
 """All extensions, with their own OpenAPI description."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from fastapi import APIRouter, Response
@@ -33,14 +34,16 @@ def extensions_router(
     *,
     with_tokens: bool,
     limits: BodyLimits | None = None,
+    more: Sequence[APIRouter] = (),
 ) -> APIRouter:
-    """The routes below /piragua/v1/. with_tokens False: authentication is off."""
+    """The routes below /piragua/v1/. with_tokens False: authentication is off. more: further ones of them."""
     register_path_types()
     limits = limits or BodyLimits()
     routers = [
         trash_router(trash, operations, limits),
         volume_router(volumes, listing, operations, limits),
         usage_router(listing, in_flight),
+        *more,
     ]
     router = APIRouter(routes=[route for each in routers for route in each.routes])
 

@@ -5,21 +5,29 @@ from piragua.gluster.answer import Answer, read, read_plain
 from piragua.gluster.child import Child, NotStarted, Output, Unanswered, all_passed
 from piragua.gluster.process import run
 from piragua.gluster.session import Session
+from piragua.gluster.watch import Watch
 
 
 class CommandLine:
     """The `gluster` program, with the glusterd that it talks to and its deadline for each command.
 
-    socket: path of glusterd's socket; None: the program's own default.
+    socket: path of glusterd's socket; None: the program's own default. watch: is told of every attempt.
     """
 
     def __init__(
-        self, program: str, socket: str | None, *, timeout_seconds: float, kill_seconds: float = 5.0
+        self,
+        program: str,
+        socket: str | None,
+        *,
+        timeout_seconds: float,
+        kill_seconds: float = 5.0,
+        watch: Watch | None = None,
     ) -> None:
         self._options = ("--mode=script",) + ((f"--glusterd-sock={socket}",) if socket else ())
         self._program = program
         self._timeout_seconds = timeout_seconds
         self._kill_seconds = kill_seconds
+        self._watch = watch or Watch()
         self._stuck: list[Child] = []
         self._ended = False
 
@@ -46,18 +54,20 @@ class CommandLine:
         happened and is never repeated here. GlusterTimeout: the outcome is unknown.
         GlusterUnavailable: it did not happen. Otherwise the GlusterError that the answer stands for.
         """
-        output = None
-        if session is not None and not self._ended:
-            try:
-                output = await session.ask(argv, timeout_seconds=self._timeout_seconds)
-            except Unanswered as error:
-                if not (read_only and error.died):
-                    raise GlusterTimeout(argv, 0, str(error)) from error
-        return read(argv, output or await self._once(argv, "--xml"))
+        with self._watch.attempt(argv):
+            output = None
+            if session is not None and not self._ended:
+                try:
+                    output = await session.ask(argv, timeout_seconds=self._timeout_seconds)
+                except Unanswered as error:
+                    if not (read_only and error.died):
+                        raise GlusterTimeout(argv, 0, str(error)) from error
+            return read(argv, output or await self._once(argv, "--xml"))
 
     async def ask_plain(self, argv: tuple[str, ...]) -> str:
         """What argv, a command that knows no XML, prints. Errors as for `ask`."""
-        return read_plain(argv, await self._once(argv))
+        with self._watch.attempt(argv):
+            return read_plain(argv, await self._once(argv))
 
     async def end(self) -> None:
         """No command is begun any more; returns once none is in the middle of its start or its end."""

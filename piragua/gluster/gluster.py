@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import TypeVar
 
 from piragua.errors import GlusterBusy, GlusterError, NoSuchGlusterVolume, NoSuchLimit
@@ -14,6 +14,7 @@ from piragua.gluster.classify import LimitRecordMissing, NoLimitsAtAll, NothingH
 from piragua.gluster.command_line import CommandLine
 from piragua.gluster.retry import again_while
 from piragua.gluster.session import Session
+from piragua.gluster.watch import Tally, Waiting, Watch
 from piragua.models import BrickStatus, GlusterVolume, Peer
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ class Gluster:
     glusterd runs one command per Gluster volume at a time and refuses the others, so this process's
     own take turns, in order of arrival, for at most queue_seconds. Only `limits`, which takes
     seconds, and the questions that lock nothing, wait for no turn.
+
+    tally: is told what commands did.
     """
 
     def __init__(
@@ -47,8 +50,10 @@ class Gluster:
         timeout_seconds: float = 60,
         retry_seconds: float = 30,
         queue_seconds: float = 300,
+        tally: Tally | None = None,
     ) -> None:
-        self._commands = CommandLine(program, socket, timeout_seconds=timeout_seconds)
+        self._watch = Watch(tally)
+        self._commands = CommandLine(program, socket, timeout_seconds=timeout_seconds, watch=self._watch)
         self._retry_seconds = retry_seconds
         self._queue_seconds = queue_seconds
         self._questions = self._commands.open_session()
@@ -60,6 +65,15 @@ class Gluster:
     def stuck_processes(self) -> int:
         """How many processes were killed and are still there."""
         return self._commands.stuck_processes
+
+    @property
+    def waiting(self) -> Waiting:
+        """The commands that wait for their turn."""
+        return self._watch.waiting
+
+    def wait_for_turn(self) -> AbstractContextManager[None]:
+        """Around a wait for whatever else a command has to wait for, so that it counts among the waiting ones."""
+        return self._watch.turn()
 
     async def aclose(self) -> None:
         """End the open sessions and begin nothing any more; what they were told may still happen."""
@@ -171,7 +185,10 @@ class Gluster:
         try:
             async with self._one_at_a_time(self._listings, volume, argv):
                 listed = await again_while(
-                    (GlusterBusy, IncompleteListing), once, retry_seconds=self._retry_seconds
+                    (GlusterBusy, IncompleteListing),
+                    once,
+                    retry_seconds=self._retry_seconds,
+                    on_retry=self._watch.retries_of(argv),
                 )
         except NoLimitsAtAll:
             return {}
@@ -212,7 +229,10 @@ class Gluster:
             return listed[path]
 
         return await again_while(
-            IncompleteListing, once, retry_seconds=min(self._retry_seconds, _LISTING_RETRY_SECONDS)
+            IncompleteListing,
+            once,
+            retry_seconds=min(self._retry_seconds, _LISTING_RETRY_SECONDS),
+            on_retry=self._watch.retries_of(argv),
         )
 
     async def _in_turn(self, volume: str, argv: tuple[str, ...], *, read_only: bool = False) -> Answer:
@@ -220,15 +240,18 @@ class Gluster:
             return await self._commands.ask(argv, session=self._sessions[volume], read_only=read_only)
 
         async with self._one_at_a_time(self._turns, volume, argv):
-            return await again_while(GlusterBusy, once, retry_seconds=self._retry_seconds)
+            return await again_while(
+                GlusterBusy, once, retry_seconds=self._retry_seconds, on_retry=self._watch.retries_of(argv)
+            )
 
     @asynccontextmanager
     async def _one_at_a_time(
         self, locks: defaultdict[str, asyncio.Lock], volume: str, argv: tuple[str, ...]
     ) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._queue_seconds):
-                await locks[volume].acquire()
+            with self.wait_for_turn():
+                async with asyncio.timeout(self._queue_seconds):
+                    await locks[volume].acquire()
         except TimeoutError:
             raise GlusterBusy(argv, 0, f"other commands took longer than {self._queue_seconds:g} s") from None
         try:

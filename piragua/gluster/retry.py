@@ -18,11 +18,13 @@ async def again_while(
     attempt: Callable[[], Awaitable[_T]],
     *,
     retry_seconds: float,
+    on_retry: Callable[[], None] = lambda: None,
 ) -> _T:
     """The result of attempt(), which is repeated while it raises passing, one class or several.
 
     Pauses are random, so that instances do not stay in step: from 5 ms up to a bound that grows
     from 50 to 500 ms. No attempt starts later than retry_seconds; then the last error is raised.
+    on_retry is called before each attempt but the first.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + retry_seconds
@@ -35,4 +37,5 @@ async def again_while(
             if loop.time() + pause_seconds > until:
                 raise
         await asyncio.sleep(pause_seconds)
+        on_retry()
         bound_seconds = min(bound_seconds * 1.5, _LONGEST_PAUSE_SECONDS)

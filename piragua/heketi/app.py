@@ -1,5 +1,6 @@
 """The front-end, put together: plain arguments in, an ASGI application out."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -28,9 +29,11 @@ from piragua.heketi.node_routes import node_router
 from piragua.heketi.openapi import description
 from piragua.heketi.original_routes import original_router
 from piragua.heketi.queue_routes import queue_router
+from piragua.heketi.request_log import RequestLog, Tally
 from piragua.heketi.volume_routes import volume_router
 
 Job = TypeVar("Job")
+_TYPE_IN_PATH = re.compile(r":\w+}")
 
 
 def build_app(
@@ -47,6 +50,7 @@ def build_app(
     body_limits: BodyLimits | None = None,
     leeway: Leeway | None = None,
     request_timeout_seconds: float = 30,
+    tally: Tally | None = None,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
     """The application that speaks Heketi's API.
@@ -54,7 +58,7 @@ def build_app(
     keys None turns authentication off. administration: what administrators look at and set. inspection: what
     is looked into as a whole. extensions: routes beside Heketi's, for administrators. api_docs: Heketi's routes
     are described at /docs. clock gives seconds since 1970, for the times in tokens.
-    request_timeout_seconds must be longer than `operations` hold a poll.
+    request_timeout_seconds must be longer than `operations` hold a poll. tally: is told of every answer.
     """
     register_path_types()
     limits = body_limits or BodyLimits()
@@ -86,6 +90,7 @@ def build_app(
         openapi_url=None,
         redirect_slashes=False,
         middleware=[
+            Middleware(RequestLog, tally=tally),
             Middleware(FailureGate, request_timeout_seconds=request_timeout_seconds),
             request_gate,
         ],
@@ -108,7 +113,10 @@ def _routes(routers: Iterable[APIRouter]) -> list[Route]:
 
 def _shapes(routers: Iterable[APIRouter]) -> list[Shape]:
     """What the gate must know of the routes, taken from them, so that nothing is said twice."""
-    return [Shape(route.path_regex, frozenset(route.methods or ())) for route in _routes(routers)]
+    return [
+        Shape(route.path_regex, frozenset(route.methods or ()), _TYPE_IN_PATH.sub("}", route.path))
+        for route in _routes(routers)
+    ]
 
 
 async def _answer_framework(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from pydantic import ValidationError
 
+from piragua.asked import current
 from piragua.heketi.go_json import Model, Undecodable, decode
 from piragua.heketi.refusals import BodyTooLarge, BodyTooSlow, SettingUnparsable, Unparsable
 
@@ -33,9 +34,13 @@ async def read_into(
     if may_be_empty and not body:
         return model()
     try:
-        return decode(body, model)
+        decoded = decode(body, model)
     except Undecodable as error:
         raise Unparsable("request unable to be parsed") from error
+    asked = current.get()
+    if asked is not None:
+        asked.body = decoded
+    return decoded
 
 
 async def read_setting(request: Request, model: type[Model], limits: BodyLimits) -> Model:

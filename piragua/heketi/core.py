@@ -183,7 +183,7 @@ class Records(Protocol):
         ...
 
 
-Metrics = Callable[[], Awaitable[str]]
+Metrics = Callable[[], Awaitable[bytes]]
 """The metrics as Prometheus' text."""
 
 

@@ -17,6 +17,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from piragua.asked import current
+from piragua.errors import PiraguaError, cause_of
 from piragua.heketi import error_table, replies
 from piragua.heketi.auth import Keys, Leeway, Role, role_of
 from piragua.heketi.refusals import (
@@ -42,10 +44,19 @@ def user_may(method: str, path: str) -> bool:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a route answers to: a pattern that the whole path matches, and methods."""
+    """What a route answers to: a pattern that the whole path matches, and methods. route: for people to read."""
 
     path: re.Pattern[str]
     methods: frozenset[str]
+    route: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A route that a path fits, and how."""
+
+    shape: Shape
+    match: re.Match[str]
 
 
 class FailureGate:
@@ -120,12 +131,19 @@ class RequestGate:
         method, raw_path = scope["method"], _raw_path(scope)
         sent = unquote_to_bytes(raw_path)
         path = _SLASHES.sub(b"/", sent).decode("latin-1")
-        if not (method == "GET" and path in self._open_paths):
+        if method == "GET" and path in self._open_paths:
+            _note_route(path)
+        else:
+            found = self._find(path)
+            fitting = next((each for each in found if method in each.shape.methods), None)
+            _note_found(fitting or next(iter(found), None))
             self._admit(scope, method, sent, path)
             await self._require_allowed(scope, method, path)
-            if b"%2f" in raw_path.lower():
+            if b"%2f" in raw_path.lower() or not found:
                 raise InvalidPath
-            redirect = self._find(scope, method, path)
+            if fitting is None:
+                raise MethodNotAllowed
+            redirect = _redirect(scope, method, path)
             if redirect is not None:
                 await redirect(scope, receive, send)
                 return
@@ -144,6 +162,9 @@ class RequestGate:
             now_seconds=int(self._clock()),
             leeway=self._leeway,
         )
+        asked = current.get()
+        if asked is not None:
+            asked.role = role.value
         if role is Role.USER and not user_may(method, path):
             raise AdministratorRequired
 
@@ -158,19 +179,35 @@ class RequestGate:
         if mode is Mode.READ_ONLY or (mode is Mode.LOCAL_CLIENT and not _is_local(scope)):
             raise Maintenance("Service disabled for maintenance")
 
-    def _find(self, scope: Scope, method: str, path: str) -> Response | None:
-        """A redirect for a trailing slash, None for a route. Raises InvalidPath, MethodNotAllowed."""
-        slash = path.endswith("/") and path != "/"
-        plain = path[:-1] if slash else path
-        found = [shape for shape in self._shapes if shape.path.fullmatch(plain)]
-        if not found:
-            raise InvalidPath
-        if not any(method in shape.methods for shape in found):
-            raise MethodNotAllowed
-        if not slash:
-            return None
-        query = scope.get("query_string", b"").decode("latin-1")
-        return replies.moved(f"{plain}?{query}" if query else plain, with_body=method == "GET")
+    def _find(self, path: str) -> list[_Found]:
+        """The routes that the path fits, with a slash at its end too."""
+        plain = _without_slash(path)
+        return [_Found(shape, match) for shape in self._shapes if (match := shape.path.fullmatch(plain))]
+
+
+def _redirect(scope: Scope, method: str, path: str) -> Response | None:
+    """From a route with a slash at its end to the route; None for a route."""
+    plain = _without_slash(path)
+    if plain == path:
+        return None
+    query = scope.get("query_string", b"").decode("latin-1")
+    return replies.moved(f"{plain}?{query}" if query else plain, with_body=method == "GET")
+
+
+def _without_slash(path: str) -> str:
+    return path[:-1] if path.endswith("/") and path != "/" else path
+
+
+def _note_found(found: _Found | None) -> None:
+    if found is not None:
+        volume_id = found.match.groupdict().get("volume_id") or ""
+        _note_route(found.shape.route, volume_id.replace("-", "").lower())
+
+
+def _note_route(route: str, volume_id: str = "") -> None:
+    asked = current.get()
+    if asked is not None:
+        asked.route, asked.volume_id = route, volume_id
 
 
 def _is_local(scope: Scope) -> bool:
@@ -190,8 +227,14 @@ def _raw_path(scope: Scope) -> bytes:
 
 
 def _note(scope: Scope, error: Exception) -> None:
-    """Defects with their traceback; refusals of the storage as a line; what clients do wrong not at all."""
+    """Defects with their traceback; refusals of the storage as a line; what clients do wrong only as theirs."""
+    asked = current.get()
     if error_table.is_unexpected(error):
         _log.error("%s %r failed", scope["method"], scope["path"], exc_info=error)
-    elif error_table.row_of(error).status >= 500:
-        _log.warning("%s %r: %s", scope["method"], scope["path"], " ".join(str(error).split()))
+        return
+    words = " ".join((str(error) or error_table.row_of(error).text or "").split())
+    if asked is not None:
+        asked.error = words
+    if error_table.row_of(error).status >= 500:
+        cause = cause_of(error) if isinstance(error, PiraguaError) else words
+        _log.warning("%s %r: %s", scope["method"], scope["path"], words, extra={"cause": cause})

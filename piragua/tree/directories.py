@@ -14,7 +14,7 @@ from dataclasses import replace
 from piragua.tree import layout, locks
 from piragua.tree.handle import Handle, by_descriptor
 from piragua.tree.record import NOT_GONE, Gone, Record, UnreadableRecord, decode, decode_gone
-from piragua.tree.states import DataDirectory, Look, data_mode
+from piragua.tree.states import DataDirectory, Look, State, data_mode
 
 _READ = os.O_RDONLY | os.O_DIRECTORY
 
@@ -28,6 +28,19 @@ def look(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
             raise
         # Removed between two calls; to open it again proves that. Another file that is missing proves nothing.
         return _look_once(handle, held, volume_id)
+
+
+def glance(handle: Handle, held: locks.Locks, volume_id: str) -> Look | None:
+    """A look at the marks and the lock; None when they do not name the state. Never asks for a limit.
+
+    OSError as for `look`.
+    """
+    try:
+        return _glance_once(handle, held, volume_id)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ESTALE):
+            raise
+        return _glance_once(handle, held, volume_id)
 
 
 def look_inside(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
@@ -60,17 +73,36 @@ def look_at_made(handle: Handle, volume_id: str, name: str) -> Look:
 
 def _look_once(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
     with ExitStack() as stack:
-        try:
-            fd = stack.enter_context(handle.volume(volume_id))
-        except FileNotFoundError:
-            return Look(volume_id, exists=False)
-        except NotADirectoryError:
-            return Look(volume_id, entries=(layout.directory_of(volume_id),))
+        fd = _opened(stack, handle, volume_id)
+        if not isinstance(fd, int):
+            return fd
         seen = _marks(handle, fd, volume_id)
         if _decided(seen):
             return seen
         seen = replace(seen, locked=held.is_held(locks.id_offset(volume_id)))
         return _contents(fd, seen)
+
+
+def _glance_once(handle: Handle, held: locks.Locks, volume_id: str) -> Look | None:
+    with ExitStack() as stack:
+        fd = _opened(stack, handle, volume_id)
+        if not isinstance(fd, int):
+            return fd
+        seen = _marks(handle, fd, volume_id)
+        if _decided(seen):
+            return seen
+        seen = replace(seen, locked=held.is_held(locks.id_offset(volume_id)))
+        return seen if seen.state is State.BEING_MADE else None
+
+
+def _opened(stack: ExitStack, handle: Handle, volume_id: str) -> int | Look:
+    """A descriptor of `/<id>`, or what there is to say where it is no directory."""
+    try:
+        return stack.enter_context(handle.volume(volume_id))
+    except FileNotFoundError:
+        return Look(volume_id, exists=False)
+    except NotADirectoryError:
+        return Look(volume_id, entries=(layout.directory_of(volume_id),))
 
 
 def _decided(seen: Look) -> bool:
@@ -222,9 +254,25 @@ def unmark_gone(handle: Handle, volume_id: str) -> None:
 
 
 def remove(handle: Handle, volume_id: str) -> None:
-    """Removes an emptied `/<id>`; fine when it is gone already. Its limit must be off before."""
+    """Removes an emptied `/<id>`; fine when it is gone already. Its limit must be off before.
+
+    ENOTEMPTY also when one brick has a data directory that listings do not show, as after the death of a FUSE
+    client: to look it up heals it, and then it can be emptied (glusterfs 10.3).
+    """
     with suppress(FileNotFoundError):
-        os.rmdir(layout.directory_of(volume_id), dir_fd=handle.fd)
+        try:
+            os.rmdir(layout.directory_of(volume_id), dir_fd=handle.fd)
+        except OSError as error:
+            if error.errno == errno.ENOTEMPTY:
+                _look_up_data(handle, volume_id)
+            raise
+
+
+def _look_up_data(handle: Handle, volume_id: str) -> None:
+    with suppress(OSError, UnreadableRecord), handle.volume(volume_id) as fd:
+        data = _xattr(fd, layout.RECORD_XATTR)
+        if data is not None:
+            os.stat(layout.safe_name(decode(data).name), dir_fd=fd, follow_symlinks=False)
 
 
 def remove_empty_data(handle: Handle, volume_id: str, name: str) -> None:

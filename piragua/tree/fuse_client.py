@@ -5,6 +5,7 @@ Nothing here asks the mount itself, so that all of it works on one that hangs.
 
 import ctypes
 import errno
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from contextlib import suppress
 from piragua.errors import MountError
 from piragua.tree import mounts
 
+_log = logging.getLogger(__name__)
 _MNT_DETACH = 2  # linux/fs.h
+_NOSUID_NODEV_NOEXEC = 2 | 4 | 8  # linux/mount.h
+_CONTROL = "/sys/fs/fuse/connections"
 
 
 def lives(path: str, *, proc: str = "/proc") -> bool:
@@ -44,22 +48,46 @@ def anywhere(path: str, *, proc: str = "/proc") -> Iterator[int]:
             yield int(name)
 
 
-def sever(path: str) -> None:
+def sever(path: str, connection: int | None = None) -> None:
     """Ends the connection and the process of the mount at that path, and takes the mount away.
 
+    connection: the minor device number of a mount that may have been taken away from there already. It must still
+    be open somewhere: a number that is free is given to the next mount, whosever that is.
     All calls that hang on it return; every file that is open on it is lost. Only ever for a mount of our own.
     """
-    _abort_connection(path)
+    for number in sorted(_connections(path) | ({connection} if connection is not None else set())):
+        _abort(number)
     kill(path)
     detach(path)
 
 
-def _abort_connection(path: str) -> None:
-    """Does what it can: the control file system is not mounted everywhere."""
-    entry = mounts.find(path)
-    if entry is not None and entry.kind == "fuse.glusterfs":
-        with suppress(OSError), open(f"/sys/fs/fuse/connections/{entry.device[1]}/abort", "w") as file:
+def _connections(path: str) -> set[int]:
+    """Those of all mounts at that path, one upon the other: a mount that was given up can come late."""
+    return {entry.device[1] for entry in mounts.find_all(path) if entry.kind == "fuse.glusterfs"}
+
+
+def _abort(connection: int) -> None:
+    """Every call on that connection returns.
+
+    To kill the client is not always enough: one of its threads can wait in the kernel for a lock of whoever waits
+    for the client, and then neither ends.
+    """
+    try:
+        _show_control_files()
+        with open(f"{_CONTROL}/{connection}/abort", "w") as file:
             file.write("1")
+    except FileNotFoundError:
+        return  # the connection is gone
+    except OSError as error:
+        _log.warning("the FUSE connection %d cannot be aborted: %s", connection, error)
+
+
+def _show_control_files() -> None:
+    """Mounts the kernel's control files of FUSE where that was not done, as in a container. OSError."""
+    if mounts.find(_CONTROL) is None:
+        library, kind = ctypes.CDLL(None, use_errno=True), b"fusectl"
+        if library.mount(kind, os.fsencode(_CONTROL), kind, _NOSUID_NODEV_NOEXEC, None) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), _CONTROL)
 
 
 def kill(path: str) -> None:

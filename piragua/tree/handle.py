@@ -15,13 +15,17 @@ class Handle:
     """The open root directory of one mount.
 
     Whoever works with it keeps a reference; it is closed with the last one, so that its number is never
-    reused under a call that still runs in an abandoned thread.
+    reused under a call that still runs in an abandoned thread. device: the mount's, as mountinfo names it.
+    connection: the kernel's number of the mount, which is no other's for as long as this is open; None: not told.
     """
 
-    def __init__(self, gluster_volume: str, path: str, root_fd: int) -> None:
+    def __init__(self, gluster_volume: str, path: str, root_fd: int, connection: int | None = None) -> None:
         self.gluster_volume = gluster_volume
         self.path = path
         self.fd = root_fd
+        device = os.fstat(root_fd).st_dev
+        self.device = os.major(device), os.minor(device)
+        self.connection = connection
 
     def __del__(self) -> None:
         os.close(self.fd)

@@ -12,12 +12,15 @@ import anyio
 
 from piragua.errors import MountError, MountTimeout, NotMounted, PiraguaError
 from piragua.tree import fuse_client, mounts
+from piragua.tree.handle import Handle
 from piragua.tree.mounted import Mounted
 from piragua.tree.threads import FileThreads
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+_LOOK_AGAIN_SECONDS = 0.02
+_LIMITS_AT_ONCE = 8
 _NO_CONNECTION = (errno.ENOTCONN, errno.ECONNABORTED)
 
 
@@ -26,8 +29,9 @@ class Mount:
 
     path: where it is, or shall be, mounted. own: Piragua mounts it itself, and only then ever unmounts or
     severs it. servers: gives the names to mount from, best first. file_call_timeout_seconds: after that long
-    a file call hangs. closing_timeout_seconds: the same for the last one, at the end. options: what it is
-    mounted with. sets_up: Piragua's own files are made where there are none; otherwise nothing is changed.
+    a file call hangs. hung_seconds: when one has hung for so long, a mount of its own is made anew although it
+    answers. closing_timeout_seconds: how long the last call may take, at the end. options: what it is mounted
+    with. sets_up: Piragua's own files are made where there are none; otherwise nothing is changed.
     counting: it is one of Piragua's own, to read quota's counters through and nothing else.
     """
 
@@ -39,6 +43,7 @@ class Mount:
         own: bool,
         servers: Callable[[], Awaitable[Sequence[str]]],
         file_call_timeout_seconds: float = 10,
+        hung_seconds: float = 120,
         mount_timeout_seconds: float = 30,
         closing_timeout_seconds: float = 2,
         options: str = mounts.OPTIONS,
@@ -50,26 +55,32 @@ class Mount:
         self.own = own
         self._servers = servers
         self._file_call_timeout_seconds = file_call_timeout_seconds
+        self._hung_seconds = hung_seconds
         self._mount_timeout_seconds = mount_timeout_seconds
         self._closing_timeout_seconds = closing_timeout_seconds
         self._options = options
         self._sets_up = sets_up and not counting
         self._counting = counting
         self._mounted: Mounted | None = None
-        self._threads = self._new_threads()
+        self._threads, self._limit_threads = self._new_threads(), self._new_threads(limit=_LIMITS_AT_ONCE)
         # Apart, so that a proof never queues behind calls that hang.
         self._proofs = self._new_threads()
         self._problem = "not mounted yet"
         self._checking = anyio.Lock()
         self._made = False
 
-    def _new_threads(self) -> FileThreads:
-        return FileThreads(timeout_seconds=self._file_call_timeout_seconds)
+    def _new_threads(self, limit: int = 24) -> FileThreads:
+        return FileThreads(limit=limit, timeout_seconds=self._file_call_timeout_seconds)
 
     @property
     def stuck_calls(self) -> int:
-        """File calls that hang."""
+        """File calls that hang, but for those that ask for a limit."""
         return self._threads.stuck + self._proofs.stuck
+
+    @property
+    def stuck_limit_calls(self) -> int:
+        """Calls for a limit that hang."""
+        return self._limit_threads.stuck
 
     @property
     def problem(self) -> str:
@@ -92,7 +103,7 @@ class Mount:
                 self._say(str(error))
                 if self.own:
                     _log.warning("the mount at %s hangs and is taken away", self.path)
-                    await self._sever()
+                    await self._sever(self._mounted)
             except PiraguaError as error:
                 self._say(str(error))
 
@@ -104,35 +115,47 @@ class Mount:
             if not self._made:
                 return
             self._made = False
-            if mounted is not None and await self._answers_in_time(mounted):
+            if mounted is not None and await self._is_at_rest(mounted):
                 await self._in_thread(partial(fuse_client.detach, self.path))
             else:
-                await self._sever()
+                await self._sever(mounted)
 
     async def _check(self) -> None:
-        if self._mounted is not None:
-            if await self._still_works(self._mounted):
+        lost = self._mounted
+        if lost is not None:
+            if await self._still_works(lost):
+                self._require_no_hung_call()
                 return
             self._mounted = None
             self._say(f"{self.path}: the mount was lost")
         self.path = await self._in_thread(partial(mounts.resolved, self.path))
         if self.own:
-            await self._make()
+            await self._make(lost)
         handle = await self._in_thread(partial(mounts.prove, self.gluster_volume, self.path))
         # New ones with every mount: what hangs on the last one must not keep this one from being used.
-        threads = self._new_threads()
-        mounted = Mounted(handle, threads)
+        threads, limit_threads = self._new_threads(), self._new_threads(limit=_LIMITS_AT_ONCE)
+        mounted = Mounted(handle, threads, limit_threads)
         if self._sets_up:
             await mounted.set_up()
-        self._mounted, self._threads = mounted, threads
+        self._mounted, self._threads, self._limit_threads = mounted, threads, limit_threads
         _log.info("the Gluster volume %s is mounted at %s", self.gluster_volume, self.path)
 
-    async def _make(self) -> None:
+    def _require_no_hung_call(self) -> None:
+        """MountTimeout when one hangs for good on a mount of our own.
+
+        Gluster's client can lose a call, a lock's above all, and answer all others (glusterfs 10.3).
+        """
+        hung_seconds = max(self._threads.stuck_seconds, self._limit_threads.stuck_seconds)
+        if self.own and hung_seconds > self._hung_seconds:
+            reason = f"a file call has hung for {hung_seconds:.0f} s though the mount answers"
+            raise MountTimeout(self.path, 0, reason)
+
+    async def _make(self, lost: Mounted | None) -> None:
         """Mounts it, unless a mount of an earlier life is there and its process lives."""
         self._made = True
         if await self._in_thread(self._is_mounted) and await self._process_lives():
             return
-        await self._in_thread(partial(fuse_client.sever, self.path))
+        await self._sever(lost)
         await self._in_thread(partial(os.makedirs, self.path, 0o700, exist_ok=True))
         servers = await self._servers()
         await mounts.mount(
@@ -146,26 +169,34 @@ class Mount:
 
     async def _still_works(self, mounted: Mounted) -> bool:
         """False when it has to be proven or made again; MountError while only its bricks are out of reach."""
-        if not await self._in_thread(self._is_mounted):
+        if not await self._in_thread(partial(self._is_still_mounted, mounted.handle)):
             return False
         try:
             await self._in_thread(mounted.handle.answer)
         except MountError as error:
-            if error.errno not in _NO_CONNECTION or await self._process_lives():
+            # The client of somebody else's mount may run where it cannot be seen, and is not ours to replace.
+            if error.errno not in _NO_CONNECTION or not self.own or await self._process_lives():
                 raise
             return False
         return True
 
-    async def _answers_in_time(self, mounted: Mounted) -> bool:
+    async def _is_at_rest(self, mounted: Mounted) -> bool:
+        """Whether it answers and no call hangs: one that did would outlive the detaching, and its client too."""
         with anyio.move_on_after(self._closing_timeout_seconds), suppress(MountError):
             await self._in_thread(mounted.handle.answer)
+            while self.stuck_calls or self.stuck_limit_calls:  # noqa: ASYNC110 (threads, which set no event)
+                await anyio.sleep(_LOOK_AGAIN_SECONDS)
             return True
         return False
 
-    async def _sever(self) -> None:
-        """Takes a mount of Piragua's own away without asking it; calls that hang on it return."""
+    async def _sever(self, mounted: Mounted | None) -> None:
+        """Takes a mount of Piragua's own away without asking it; calls that hang on it return.
+
+        mounted: the one that was proven last, which somebody may have taken away from its mount point.
+        """
         self._mounted = None
-        await self._in_thread(partial(fuse_client.sever, self.path))
+        connection = None if mounted is None else mounted.handle.connection
+        await self._in_thread(partial(fuse_client.sever, self.path, connection))
 
     async def _process_lives(self) -> bool:
         return await self._in_thread(partial(fuse_client.lives, self.path))
@@ -176,6 +207,11 @@ class Mount:
     def _is_mounted(self) -> bool:
         entry = mounts.find(self.path)
         return entry is not None and mounts.is_whole_volume(entry, self.gluster_volume)
+
+    def _is_still_mounted(self, handle: Handle) -> bool:
+        """False also when another mount has taken the place of the one that the handle is of."""
+        entry = mounts.find(self.path)
+        return entry is not None and entry.device == handle.device
 
     def _say(self, problem: str) -> None:
         if problem != self._problem:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import anyio
 
-from piragua.errors import Conflict, MountError, NameInUse, PiraguaError
+from piragua.errors import Conflict, MountError, MountTimeout, NameInUse, PiraguaError
 from piragua.tree import connections, counters, directories, feed, kept, layout, locks, settings, small_files
 from piragua.tree.copy import Copier, DataPath
 from piragua.tree.counters import Counted
@@ -20,7 +20,7 @@ from piragua.tree.handle import Handle
 from piragua.tree.kept import Kept
 from piragua.tree.purge import Emptier
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import Look
+from piragua.tree.states import Look, State
 from piragua.tree.threads import FileThreads
 from piragua.tree.turns import Turns
 
@@ -35,11 +35,15 @@ _QUOTA_TURNS_IN_A_ROW = 4
 
 
 class Mounted:
-    """The coroutines; `handle` is the proof that it is the right mount."""
+    """The coroutines; `handle` is the proof that it is the right mount.
 
-    def __init__(self, handle: Handle, threads: FileThreads) -> None:
+    limit_threads: for what asks for a limit, which hangs while quotad is dead; the rest must not wait for that.
+    """
+
+    def __init__(self, handle: Handle, threads: FileThreads, limit_threads: FileThreads) -> None:
         self.handle = handle
         self._threads = threads
+        self._limit_threads = limit_threads
         self._locks = locks.Locks(handle)
         self._quota_turns = Turns()
         self._quota_lock: AsyncLock | None = None
@@ -60,26 +64,37 @@ class Mounted:
 
     async def look(self, volume_id: str) -> Look:
         """One look at `/<id>`. An id that no listing, feed or answer has named must not be held by a maker."""
-        return await self._run(partial(directories.look, self.handle, self._locks, volume_id))
+        seen = await self._run(partial(directories.glance, self.handle, self._locks, volume_id))
+        if seen is not None and seen.state is not State.BEING_MADE:
+            return seen
+        return await self._ask_limit(partial(directories.look, self.handle, self._locks, volume_id))
 
     async def look_inside(self, volume_id: str) -> Look:
         """The same, with what lies in `/<id>` and its limit, whatever its state is."""
-        return await self._run(partial(directories.look_inside, self.handle, self._locks, volume_id))
+        return await self._ask_limit(partial(directories.look_inside, self.handle, self._locks, volume_id))
 
     async def look_at_made(self, volume_id: str, name: str, lock: "AsyncLock") -> Look:
         """A look, in one file call, at what is made under that lock; Conflict when the lock was lost."""
-        return await self._run(partial(self._look_at_made, volume_id, name, lock))
+        return await self._ask_limit(partial(self._look_at_made, volume_id, name, lock))
 
     def _look_at_made(self, volume_id: str, name: str, lock: "AsyncLock") -> Look:
         lock.require_here()
         return directories.look_at_made(self.handle, volume_id, name)
 
-    async def looks(self, volume_ids: Iterable[str]) -> dict[str, Look]:
-        """A look at each, some in every file call and some calls at once."""
+    async def looks(self, volume_ids: Iterable[str], *, limits: bool = False) -> dict[str, Look]:
+        """A look at each, some in every file call and some calls at once.
+
+        limits: what is being made has its contents and its limit in it as well.
+        """
         seen = dict[str, Look]()
 
         async def look_at(part: list[str]) -> None:
-            seen.update(await self._run(partial(self._look_at, part)))
+            glances = await self._run(partial(self._look_at, part, directories.glance))
+            seen.update({each: look for each, look in glances.items() if look is not None})
+            rest = [each for each, look in glances.items() if look is None or (limits and _is_being_made(look))]
+            if rest:
+                looks = await self._ask_limit(partial(self._look_at, rest, directories.look))
+                seen.update({each: look for each, look in looks.items() if look is not None})
 
         await self._in_parts(volume_ids, look_at)
         return seen
@@ -109,13 +124,15 @@ class Mounted:
         except* PiraguaError as several:
             raise several.exceptions[0] from several
 
-    def _look_at(self, volume_ids: list[str]) -> dict[str, Look]:
-        return {each: self._look_at_one(each) for each in volume_ids}
+    def _look_at(
+        self, volume_ids: list[str], look: Callable[[Handle, locks.Locks, str], Look | None]
+    ) -> dict[str, Look | None]:
+        return {each: self._look_at_one(each, look) for each in volume_ids}
 
-    def _look_at_one(self, volume_id: str) -> Look:
+    def _look_at_one(self, volume_id: str, look: Callable[[Handle, locks.Locks, str], Look | None]) -> Look | None:
         """A look; a directory that only gives EIO, as a split-brain does, is unclear and holds up no others."""
         try:
-            return directories.look(self.handle, self._locks, volume_id)
+            return look(self.handle, self._locks, volume_id)
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
@@ -137,7 +154,7 @@ class Mounted:
     async def limit(self, volume_id: str) -> int | None:
         """The limit on `/<id>` in bytes; None: none of its own, or it is not there."""
         try:
-            return await self._run(partial(directories.limit, self.handle, volume_id))
+            return await self._ask_limit(partial(directories.limit, self.handle, volume_id))
         except MountError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return None
@@ -463,6 +480,14 @@ class Mounted:
     async def _run(self, call: Callable[[], T], *, timeout_seconds: float | None = None) -> T:
         return await self._threads.run(self.handle.path, call, timeout_seconds=timeout_seconds)
 
+    async def _ask_limit(self, call: Callable[[], T]) -> T:
+        """Of what asks for a limit. It must not go on among the rest: some of it can hang for a minute."""
+        try:
+            return await self._limit_threads.run(self.handle.path, call)
+        except MountTimeout as error:
+            reason = str(error).removeprefix(f"{self.handle.path}: ")
+            raise MountTimeout(self.handle.path, 0, f"{reason}; {limits_hang(self.gluster_volume)}") from error
+
 
 class AsyncLock:
     """A lock that is held, for the core."""
@@ -491,6 +516,15 @@ class AsyncLock:
     def release_later(self) -> None:
         """Frees it in the background, as soon as the mount answers; returns at once."""
         self._held.release_later()
+
+
+def limits_hang(gluster_volume: str) -> str:
+    """What a limit that cannot be read points to (glusterfs 10.3: statvfs hangs for a minute then)."""
+    return f"limits cannot be read, as while a quotad is dead: gluster volume start {gluster_volume} force"
+
+
+def _is_being_made(look: Look) -> bool:
+    return look.state is State.BEING_MADE
 
 
 def _release_unwanted(held: locks.HeldLock | None) -> None:

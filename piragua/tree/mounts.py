@@ -84,9 +84,14 @@ def resolved(path: str) -> str:
 
 def find(path: str, *, mountinfo: str = "/proc/self/mountinfo") -> Entry | None:
     """What is mounted at that path, as seen there: the topmost mount."""
-    with open(mountinfo, encoding="utf-8", errors="surrogateescape") as file:
-        entries = [entry for entry in parse_mountinfo(file.read()) if entry.path == os.path.normpath(path)]
+    entries = find_all(path, mountinfo=mountinfo)
     return entries[-1] if entries else None
+
+
+def find_all(path: str, *, mountinfo: str = "/proc/self/mountinfo") -> list[Entry]:
+    """All that is mounted at that path, the topmost last."""
+    with open(mountinfo, encoding="utf-8", errors="surrogateescape") as file:
+        return [entry for entry in parse_mountinfo(file.read()) if entry.path == os.path.normpath(path)]
 
 
 def prove(gluster_volume: str, path: str, *, seen_by: int | str = "self") -> Handle:
@@ -105,7 +110,7 @@ def prove(gluster_volume: str, path: str, *, seen_by: int | str = "self") -> Han
     if (os.major(device), os.minor(device)) != entry.device:
         os.close(fd)
         raise NotMounted(path, 0, "what is mounted there changed while it was looked at")
-    return Handle(gluster_volume, path, fd)
+    return Handle(gluster_volume, path, fd, entry.device[1])
 
 
 async def mount(

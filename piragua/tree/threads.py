@@ -4,7 +4,9 @@ A call that hangs on a sick mount cannot be cancelled: its thread is abandoned a
 are refused once too many hang, so that threads stay bounded however long it lasts.
 """
 
+import errno
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
@@ -15,6 +17,12 @@ import anyio.to_thread
 from piragua.errors import MountError, MountTimeout
 
 T = TypeVar("T")
+
+_CAUSES = {
+    errno.ENOTCONN: "too few bricks can be reached, or the FUSE client died",
+    errno.EBADFD: "too few bricks can be reached",
+}
+"""What these mean on a mount of Gluster (glusterfs 10.3)."""
 
 
 class _Ticket(Generic[T]):
@@ -34,12 +42,19 @@ class FileThreads:
         self._limiter: anyio.CapacityLimiter | None = None
         self._timeout_seconds = timeout_seconds
         self._guard = threading.Lock()
-        self._stuck = 0
+        self._abandoned_at: dict[object, float] = {}
 
     @property
     def stuck(self) -> int:
         """Calls that were given up and have not returned."""
-        return self._stuck
+        return len(self._abandoned_at)
+
+    @property
+    def stuck_seconds(self) -> float:
+        """How long ago the first of those was given up; 0 when there is none."""
+        with self._guard:
+            first = min(self._abandoned_at.values(), default=None)
+        return 0 if first is None else time.monotonic() - first
 
     async def run(
         self,
@@ -55,8 +70,8 @@ class FileThreads:
         MountTimeout when it does not return in time (it may still happen) or too many calls hang
         already; MountError for an OSError.
         """
-        if self._stuck >= self._limit:
-            raise MountTimeout(where, 0, f"{self._stuck} file calls hang; the mount does not answer")
+        if self.stuck >= self._limit:
+            raise MountTimeout(where, 0, f"{self.stuck} file calls hang")
         self._limiter = self._limiter or anyio.CapacityLimiter(self._limit)
         deadline_seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         ticket = _Ticket[T]()
@@ -70,7 +85,7 @@ class FileThreads:
         except TimeoutError as error:
             raise MountTimeout(where, 0, f"a file call did not return within {deadline_seconds:g} s") from error
         except OSError as error:
-            raise MountError(where, error.errno or 0, error.strerror or str(error)) from error
+            raise MountError(where, error.errno or 0, _reason(error)) from error
         finally:
             if not taken:
                 self._abandon(ticket, unwanted)
@@ -86,8 +101,7 @@ class FileThreads:
         finally:
             with self._guard:
                 ticket.running = False
-                late = ticket.abandoned
-                self._stuck -= late
+                late = self._abandoned_at.pop(ticket, None) is not None
         if late and unwanted is not None:
             unwanted(result)
         return result
@@ -96,7 +110,14 @@ class FileThreads:
         """Nobody waits any more: a call that has not begun never does, and one that runs counts as stuck."""
         with self._guard:
             ticket.abandoned = True
-            self._stuck += ticket.running
+            if ticket.running:
+                self._abandoned_at[ticket] = time.monotonic()
             result = None if ticket.running else ticket.result
         if result is not None and unwanted is not None:
             unwanted(result[0])
+
+
+def _reason(error: OSError) -> str:
+    text = error.strerror or str(error)
+    cause = _CAUSES.get(error.errno or 0)
+    return f"{cause}: {text}" if cause else text

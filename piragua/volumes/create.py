@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from piragua.errors import GlusterTimeout, NotReady, OutOfSpace, PiraguaError
+from piragua.errors import GlusterTimeout, NotReady, OutcomeUnknown, OutOfSpace, PiraguaError
 from piragua.models import OperationKind
 from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.record import Gone, Record
@@ -41,17 +41,29 @@ class Create:
         self._name_lock = name_lock
 
     async def run(self, nonce: str) -> None:
-        """Makes the volume. Any failure unwinds it, and its first error is raised."""
+        """Makes the volume. Any failure unwinds it, and its first error is raised.
+
+        OutcomeUnknown when it could not be unwound, as when the mount was lost: it can be published later.
+        """
         try:
             await self._make(nonce)
         except PiraguaError as error:
-            if not await self._is_there():
-                gone = await self._undo(error)
-                await self.abandon()  # first, since the purge needs the lock
-                self._place.purger.add_later(self.volume_id, gone)
-                raise
+            await self._end(error)
         finally:
             await self.abandon()
+
+    async def _end(self, error: PiraguaError) -> None:
+        """Raises the error, unless the volume got to its end: one from the last step proves nothing."""
+        try:
+            state = await self._state()
+            if state is State.VOLUME:
+                return
+            gone = await self._undo(error, state)
+        except PiraguaError as unknown:
+            raise OutcomeUnknown(str(error)) from unknown
+        await self.abandon()  # first, since the purge needs the lock
+        self._place.purger.add_later(self.volume_id, gone)
+        raise error
 
     async def abandon(self) -> None:
         """Lets go of the locks."""
@@ -92,22 +104,19 @@ class Create:
             raise NotReady(f"another instance changed the volume while it was made: it is {seen.state.value}")
         return seen.limit_bytes
 
-    async def _is_there(self) -> bool:
-        """Whether it got to its end after all: an error from the last step means "unknown"."""
-        try:
-            return (await self._mounted.look(self.volume_id)).state is State.VOLUME
-        except PiraguaError:
-            return False
+    async def _state(self) -> State:
+        """Without asking for its limit, which may be what the create failed of."""
+        return (await self._mounted.looks([self.volume_id]))[self.volume_id].state
 
-    async def _undo(self, error: PiraguaError) -> Gone:
-        """Marks what was made as deleted, for the purge. What cannot be marked is left to the sweep."""
+    async def _undo(self, error: PiraguaError, state: State) -> Gone:
+        """Marks what was made as deleted, for the purge. StorageError when that cannot be done."""
         retention_seconds = LATE_COMMAND_SECONDS if isinstance(error, GlusterTimeout) else 0
         gone = Gone(datetime.now(UTC), retention_seconds)
-        with suppress(PiraguaError):
-            if (await self._mounted.look(self.volume_id)).state is not State.ABSENT:
-                if isinstance(error, OutOfSpace):
-                    await self._take_up_no_room()
-                await self._mounted.mark_gone(self.volume_id, gone)
+        if state is not State.ABSENT:
+            if isinstance(error, OutOfSpace):
+                await self._take_up_no_room()
+            await self._mounted.mark_gone(self.volume_id, gone)
+        with suppress(PiraguaError):  # the purge does it, too
             await self._mounted.release_name(self._record.name, self.volume_id)
         return gone
 

@@ -19,6 +19,7 @@ from private_gluster import PrivateGluster
 
 from tests.bench.client import Client, Refused
 from tests.bench.figures import show, spread
+from tests.bench.work import per_create
 from tests.instance import ADMIN_KEY, Instance
 from tests.pool import GlusterVolume, gluster_volume
 
@@ -76,6 +77,7 @@ class Bench:
             for clients in (8, 32):
                 burst = partial(self._burst_of, [instance.url], clients, found["floor"])
                 found[f"{clients} clients"] = step(f"{clients} clients", burst)
+            found["work"] = step("what a create costs", lambda: self._work(instance))
             found["administrator"] = step("an administrator's commands", lambda: self._administrator(instance))
         if len(self._volume.pool.nodes) > 1:
             found["three instances"] = step("three instances", lambda: self._three(found))
@@ -91,9 +93,20 @@ class Bench:
             instance.wait_until_healthy()
             yield instance
 
-    def _floor(self) -> dict[str, Any]:
+    def _work(self, instance: Instance) -> dict[str, Any]:
+        """Of a create from 8 clients, and of the bare script's from 8 threads."""
+        count = 8 * self._count
+        bare = partial(self._floor, count, "create-only")
+        burst = partial(self._burst_of, [instance.url], 8, {"bare_create_rate_8_threads": 1}, count)
+        return {
+            "bare script": per_create(self._volume, count, bare),
+            "Piragua": per_create(self._volume, count, burst),
+        }
+
+    def _floor(self, count: int | None = None, *how: str) -> dict[str, Any]:
         mount_point = "/run/bench-floor"
-        argv = [sys.executable, "-m", "tests.bench.floor", self._volume.name, mount_point, str(self._count)]
+        name = self._volume.name
+        argv = [sys.executable, "-m", "tests.bench.floor", name, mount_point, str(count or self._count), *how]
         environment = [f"PYTHONPATH={os.environ['PYTHONPATH']}", f"PATH={os.environ['PATH']}"]
         answer = self._node.run(["env", *environment, *argv], timeout_seconds=600)
         figures: dict[str, float] = json.loads(answer.strip().splitlines()[-1])
@@ -168,7 +181,9 @@ class Bench:
     def _timed(self, call: Callable[[], object]) -> dict[str, float]:
         return spread([seconds_of(call) for _ in range(self._count)])
 
-    def _burst_of(self, urls: list[str], clients: int, floor: dict[str, Any]) -> dict[str, Any]:
+    def _burst_of(
+        self, urls: list[str], clients: int, floor: dict[str, Any], count: int | None = None
+    ) -> dict[str, Any]:
         """That many clients make volumes as fast as they are served."""
         everyone = [Client(urls[number % len(urls)], ADMIN_KEY) for number in range(clients)]
         errors: list[str] = []
@@ -180,7 +195,7 @@ class Bench:
                 except (Refused, OSError) as error:
                     errors.append(str(error))
 
-        each = max(1, self._burst // clients)
+        each = max(1, (count or self._burst) // clients)
         start = time.perf_counter()
         with ThreadPoolExecutor(clients) as pool:
             list(pool.map(work, everyone, [each] * clients))

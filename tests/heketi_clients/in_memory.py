@@ -327,12 +327,12 @@ class InMemoryInspection:
 
     examination: InMemoryExamination = field(default_factory=InMemoryExamination)
     records: bytes = b"{}\n"
-    metrics: str = "heketi_up 1\n"
+    metrics: bytes = b"heketi_up 1\n"
 
     async def document(self) -> bytes:
         return self.records
 
-    async def text(self) -> str:
+    async def text(self) -> bytes:
         return self.metrics
 
     def parts(self) -> Inspection:

@@ -1,4 +1,4 @@
-"""The long storm, as a command: tests/storm/run --minutes N --seed S."""
+"""The long storm, as a command: tests/storm/run --minutes N --seed S. Or --large-tree ENTRIES."""
 
 import argparse
 import random
@@ -7,7 +7,9 @@ import sys
 from private_gluster import PrivateGluster
 
 from tests.pool import gluster_volume
-from tests.storm.storm import Result, storm
+from tests.storm.large_tree import purge_large_tree
+from tests.storm.report import report
+from tests.storm.storm import storm
 
 _BRICKS_PER_NODE = 2
 
@@ -15,6 +17,9 @@ _BRICKS_PER_NODE = 2
 def main() -> None:
     """Exit status 0 when the promise held."""
     options = _options()
+    if options.large_tree:
+        print("\n".join(purge_large_tree(options.large_tree)))
+        return
     print(f"seed {options.seed}", flush=True)
     with PrivateGluster(nodes=options.nodes) as pool:
         with gluster_volume(pool, bricks_per_node=_BRICKS_PER_NODE) as volume:
@@ -29,16 +34,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument(
+        "--large-tree", type=int, default=0, metavar="ENTRIES", help="no storm: purge such a directory"
+    )
     return parser.parse_args()
-
-
-def report(result: Result) -> str:
-    """The figures, as docs/reliability.md has them."""
-    lines = [f"seed {result.seed}, {result.seconds / 60:g} minutes, {result.told.operations} operations"]
-    lines += [f"  {count:6} {what}" for what, count in sorted(result.told.answers.items())]
-    lines += [f"  {count:6} x {what}" for what, count in sorted(result.faults.items())]
-    lines += [f"{result.volumes_left} volumes at the end; {len(result.wrong)} things wrong"]
-    return "\n".join(lines + [f"  WRONG: {line}" for line in result.wrong])
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ class Client:
         if known.deleting:
             return
         if reply.status_code == 404:
-            self._told.lie(f"{volume_id} was called unknown while it stood: {reply.text.strip()}")
+            self._told.lie(f"{volume_id} was called unknown while it stood: {reply.text.strip()}; {_where(reply)}")
         if reply.status_code != 200:
             raise Refused(reply.status_code, reply.text)
 
@@ -169,7 +169,7 @@ class Client:
         listed = set(reply.json()["volumes"])
         for volume_id, known in before.items():
             if volume_id not in listed and not known.deleting:
-                self._told.lie(f"{volume_id} was left out of a list")
+                self._told.lie(f"{volume_id} was left out of a list; {_where(reply)}")
 
     def _operate(self, method: str, path: str, body: dict[str, Any] | None) -> str:
         """Asks, polls to the end, and gives the id of the volume that the answer leads to."""
@@ -216,3 +216,7 @@ class Client:
             except httpx.HTTPError as error:
                 raise Unclear(str(error)) from error
         raise Unclear("no instance takes connections")
+
+
+def _where(reply: httpx.Response) -> str:
+    return f"by {reply.request.url.host} at {time.strftime('%X')}"

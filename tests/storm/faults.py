@@ -18,6 +18,9 @@ from tests.pool import GlusterVolume
 
 _HEALED_IN_STORM_SECONDS = 15
 _HEALED_AFTER_STORM_SECONDS = 180
+_CLIENTS_ARE_BACK_SECONDS = 5
+_HEALTHY_AFTER_STORM_SECONDS = 180
+_BETWEEN_LOOKS_SECONDS = 1
 
 
 class Faults:
@@ -36,6 +39,8 @@ class Faults:
         self._instances = instances
         self._folder = folder
         self._stops = stops
+        self._sick_server = 0
+        self._unhealed: set[str] = set()
         self.done: Counter[str] = Counter()
 
     def work(self) -> None:
@@ -43,10 +48,12 @@ class Faults:
         kinds = [self._instance, self._instance, self._fuse_client, self._glusterd, self._bricks]
         while not self._stops():
             self._pause(0.5, 2)
-            kind, number = self._random.choice(kinds), self._random.randrange(len(self._instances))
-            print(f"{time.strftime('%X')} {kind.__name__.strip('_')} of server {number + 1}", flush=True)
-            kind(number)
-            self.done[(kind.__doc__ or "").splitlines()[0].strip(".")] += 1
+            self._strike(self._random.choice(kinds), self._random.randrange(len(self._instances)))
+
+    def _strike(self, kind: Callable[[int], None], number: int) -> None:
+        print(f"{time.strftime('%X')} {kind.__name__.strip('_')} of server {number + 1}", flush=True)
+        kind(number)
+        self.done[(kind.__doc__ or "").splitlines()[0].strip(".")] += 1
 
     def _pause(self, least_seconds: float, most_seconds: float) -> None:
         time.sleep(self._random.uniform(least_seconds, most_seconds))
@@ -74,21 +81,32 @@ class Faults:
     def _bricks(self, number: int) -> None:
         """kill -9 of a server's bricks.
 
-        The next server's bricks die only when these had time to heal: two sick copies of three are a loss that
-        no client of Gluster can prevent.
+        Those of another server die only when these are healed: two sick copies of three are a loss that no client
+        of Gluster can prevent. Until then it is this server's again.
         """
-        self._volume.pool.nodes[number].kill_bricks(self._volume.name)
+        if self._unhealed:
+            self._heal(_HEALED_IN_STORM_SECONDS)
+        self._sick_server = self._sick_server if self._unhealed else number
+        self._volume.pool.nodes[self._sick_server].kill_bricks(self._volume.name)
         self._pause(2, 6)
-        with suppress(MachineError):  # clients go on meanwhile, so that something always waits to be healed
+        with suppress(MachineError):  # the next one tries it again
             self._start_bricks()
-            self._wait_until_healed(_HEALED_IN_STORM_SECONDS)
+        time.sleep(_CLIENTS_ARE_BACK_SECONDS)
+        self._unhealed = set(left_to_heal(self._volume))
+        self._heal(_HEALED_IN_STORM_SECONDS)
+
+    def _heal(self, at_most_seconds: float) -> None:
+        """Until all is healed that these bricks missed; clients go on, so that something new always waits."""
+        deadline = time.monotonic() + at_most_seconds
+        while self._unhealed and time.monotonic() < deadline:
+            self._unhealed &= set(self._left_to_heal())
 
     def mend(self) -> None:
         """All runs again and is healed. MachineError when that does not come to be."""
         self._start_bricks()
         self._wait_until_healed(_HEALED_AFTER_STORM_SECONDS)
         for instance in self._instances:
-            instance.wait_until_healthy(60)
+            instance.wait_until_healthy(_HEALTHY_AFTER_STORM_SECONDS)
 
     def _start_bricks(self) -> None:
         """Between limits: a stream of them keeps this command out for a minute (glusterfs 10.3)."""
@@ -96,4 +114,21 @@ class Faults:
             self._volume.pool.nodes[0].gluster("volume", "start", self._volume.name, "force")
 
     def _wait_until_healed(self, timeout_seconds: float) -> None:
-        wait_until(lambda: not left_to_heal(self._volume), "the end of the heals", timeout_seconds)
+        wait_until(lambda: not self._left_to_heal(), "the end of the heals", timeout_seconds)
+
+    def _left_to_heal(self) -> list[str]:
+        """A moment after Gluster was told to heal: what a brick missed while it ran can wait for ten minutes."""
+        self._volume.pool.nodes[0].gluster("volume", "heal", self._volume.name, check=False)
+        time.sleep(_BETWEEN_LOOKS_SECONDS)  # `heal info` takes up a processor
+        return left_to_heal(self._volume)
+
+
+class RollingRestart(Faults):
+    """All bricks are restarted once, server by server and with heals in between, as in an upgrade."""
+
+    def work(self) -> None:
+        """Takes every lock away (glusterfs 10.3), and is over then."""
+        for number in range(len(self._instances)):
+            self._heal(_HEALED_AFTER_STORM_SECONDS)
+            assert not self._unhealed
+            self._strike(self._bricks, number)

@@ -40,18 +40,27 @@ class Result:
     wrong: list[str] = field(default_factory=list)
 
 
-def storm(volume: GlusterVolume, seed: int, seconds: float, clients: int = 32, bricks_per_node: int = 2) -> Result:
-    """A storm of so many seconds on the Gluster volume, one instance on each of its nodes.
+def storm(
+    volume: GlusterVolume,
+    seed: int,
+    seconds: float,
+    clients: int = 32,
+    bricks_per_node: int = 2,
+    kind: type[Faults] = Faults,
+) -> Result:
+    """A storm of at most so many seconds on the Gluster volume, one instance on each of its nodes.
 
-    With the option that `piragua check` asks for: without it, what is removed while a brick is down is left to
-    heal for ever (glusterfs 10.3).
+    kind: the faults; when those end by themselves, so does the storm. With the option that `piragua check` asks
+    for: without it, what is removed while a brick is down is left to heal for ever (glusterfs 10.3).
     """
     volume.pool.nodes[0].gluster("volume", "set", volume.name, "cluster.use-anonymous-inode", "off")
-    instances = [volume.start_instance(node=number, wait=False) for number in range(len(volume.pool.nodes))]
+    with_times = {"PIRAGUA_LOG_FORMAT": "json"}
+    nodes = range(len(volume.pool.nodes))
+    instances = [volume.start_instance(number, with_times, wait=False) for number in nodes]
     for instance in instances:
         instance.wait_until_healthy()
     folder = uncached_mount(volume)
-    told, faults = _rage(volume, instances, folder, seed, seconds, clients)
+    told, faults = _rage(volume, instances, folder, seed, seconds, clients, kind)
     result = Result(seed, seconds, told, faults.done)
     faults.mend()
     result.wrong += [f"an instance does not show {each}" for each in _not_shown(instances, told)]
@@ -62,11 +71,17 @@ def storm(volume: GlusterVolume, seed: int, seconds: float, clients: int = 32, b
 
 
 def _rage(
-    volume: GlusterVolume, instances: list[Instance], folder: Path, seed: int, seconds: float, clients: int
+    volume: GlusterVolume,
+    instances: list[Instance],
+    folder: Path,
+    seed: int,
+    seconds: float,
+    clients: int,
+    kind: type[Faults],
 ) -> tuple[Told, Faults]:
     over = threading.Event()
     told, balancer = Told(), Balancer.over(*(instance.url for instance in instances))
-    faults = Faults(seed, volume, instances, folder, over.is_set)
+    faults = kind(seed, volume, instances, folder, over.is_set)
     crowd = [Client(number, seed, balancer, told, over.is_set, folder) for number in range(clients)]
     with ThreadPoolExecutor(clients + 1) as threads:
         at_work = [threads.submit(work) for work in (faults.work, *(client.work for client in crowd))]

@@ -145,7 +145,7 @@ async def test_of_tags_whose_change_died_others_tell_the_old_or_the_new(
 
 
 def mount_of(handle: Handle) -> Mount:
-    mounted = Mounted(handle, FileThreads(timeout_seconds=10))
+    mounted = Mounted(handle, FileThreads(timeout_seconds=10), FileThreads(timeout_seconds=10))
     return cast(Mount, SimpleNamespace(current=lambda: mounted))
 
 

@@ -11,7 +11,11 @@ import pytest
 
 from piragua.errors import NotMounted, PiraguaError
 from piragua.inventory import Inventory
-from piragua.metrics import Metrics, Sample, exposition
+from piragua.metrics import pool
+from piragua.metrics.counted import Counted
+from piragua.metrics.exposition import Sample, exposition
+from piragua.metrics.pool import Pool
+from piragua.metrics.scrape import Scrape
 from piragua.models import BYTES_PER_GIB, Device, DeviceBrick, OperationKind, UnderWay
 from piragua.topology.topology import Topology
 from piragua.tree.record import Gone, Record
@@ -50,13 +54,13 @@ class Seen:
         self, looks: Mapping[str, Look], failure: PiraguaError | None = None, wait_seconds: float = 0
     ) -> None:
         self._looks = looks
-        self._failure = failure
+        self.failure = failure
         self._wait_seconds = wait_seconds
 
     async def looks(self) -> Mapping[str, Look]:
         await anyio.sleep(self._wait_seconds)
-        if self._failure:
-            raise self._failure
+        if self.failure:
+            raise self.failure
         return self._looks
 
 
@@ -69,7 +73,7 @@ def volume(number: int, size_gib: int, gone: Gone | None = None) -> tuple[str, L
 OTHER_CLUSTER_ID = "e" * 32
 
 
-def metrics(seen: Seen, *, timeout_seconds: float = 5) -> Metrics:
+def metrics(seen: Seen, *, timeout_seconds: float = 5) -> Scrape:
     """Of `gv0` and `gv1` on the same servers; the first has a device of gv0, and one of both."""
     bricks = tuple(DeviceBrick(f"{n}" * 32, CLUSTER_ID, f"/brick{n}", 100 * KIB) for n in range(2))
     device = Device("d" * 32, NODE_IDS[0], '/dev/mapper/"odd"\\', 100 * KIB, 30 * KIB, True, bricks)
@@ -91,22 +95,27 @@ def metrics(seen: Seen, *, timeout_seconds: float = 5) -> Metrics:
         UnderWay("01", OperationKind.CREATE, "a" * 32),
         UnderWay("02", OperationKind.EXPAND, "b" * 32, stale=True),
     ]
-    return Metrics(
+    gathered = Pool(
         cast(Mapping[str, Inventory], {"gv0": seen, "gv1": Seen({})}),
         cast(Topology, topology),
         InMemoryDevices((device, of_both)),
         InMemoryInFlight(operations),
         timeout_seconds=timeout_seconds,
     )
+    return Scrape(gathered, Counted())
 
 
-def values(text: str) -> dict[str, int]:
-    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
-    return {name: int(value) for name, value in lines}
+def values(text: bytes) -> dict[str, float]:
+    lines = [line.rsplit(" ", 1) for line in text.decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
+
+
+def heketis(found: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in found.items() if name.startswith("heketi_")}
 
 
 async def test_all_of_heketis_names_are_there_in_a_text_that_prometheus_reads() -> None:
-    text = await metrics(Seen({})).text()
+    text = (await metrics(Seen({})).text()).decode()
     assert text.endswith("\n")
     typed = re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
     assert set(typed) >= HEKETIS
@@ -114,6 +123,8 @@ async def test_all_of_heketis_names_are_there_in_a_text_that_prometheus_reads() 
     for block in text.split("# HELP ")[1:]:
         helped, typed_line, *lines = block.splitlines()
         name = helped.split()[0]
+        if not name.startswith("heketi_"):
+            continue
         assert typed_line == f"# TYPE {name} gauge"
         assert all(_LINE.fullmatch(line) and re.split("[{ ]", line)[0] == name for line in lines), block
 
@@ -164,12 +175,22 @@ async def test_a_device_is_shown_under_the_clusters_that_have_a_brick_on_it() ->
 @pytest.mark.parametrize(
     "seen", [Seen({}, NotMounted("/mnt", 0, "away")), Seen({}, wait_seconds=60)], ids=["away", "slow"]
 )
-async def test_a_state_that_cannot_be_read_is_up_0_and_nothing_else(seen: Seen) -> None:
+async def test_a_state_that_cannot_be_read_is_up_0_and_nothing_else_of_the_pool(seen: Seen) -> None:
     with anyio.fail_after(30):
-        text = await metrics(seen, timeout_seconds=0.05).text()
-    assert values(text) == {"heketi_up": 0}
+        found = values(await metrics(seen, timeout_seconds=0.05).text())
+    assert heketis(found) == {"heketi_up": 0}
+    assert not any("cluster=" in name for name in found)
+
+
+async def test_a_scrape_asks_nobody_once_something_was_gathered() -> None:
+    seen = Seen({})
+    scraped = metrics(seen)
+    before = values(await scraped.text())
+    seen.failure = NotMounted("/mnt", 0, "would be asked")
+    assert heketis(values(await scraped.text())) == heketis(before)
+    assert before["heketi_up"] == 1
 
 
 def test_labels_cannot_break_a_line() -> None:
-    text = exposition([Sample("heketi_up", {"a": 'x"\\\n'}, 1)])
+    text = exposition([Sample("heketi_up", {"a": 'x"\\\n'}, 1)], pool.HELPS)
     assert text.splitlines()[-1] == r'heketi_up{a="x\"\\\n"} 1'

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piragua.errors import LimitNotSet, NotFound, NotMounted, TooManyOperations
+from piragua.errors import LimitNotSet, NotFound, NotMounted, OutcomeUnknown, TooManyOperations
 from piragua.models import Done, Failed, OperationKind, Outcome, Pending
 from piragua.operations import OWNER_WENT_AWAY, Journal, Operations, Ticket
 
@@ -164,6 +164,24 @@ async def test_a_poll_ends_as_soon_as_the_work_does() -> None:
             await anyio.wait_all_tasks_blocked()
             goes_on.set()
         assert outcomes == [Done(VOLUME)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "told"), [(Done(VOLUME), Done(VOLUME)), (Failed(OWNER_WENT_AWAY), Failed("the mount was lost"))]
+)
+async def test_work_that_could_not_be_taken_back_is_pending_until_the_tree_can_tell(
+    verdict: Outcome, told: Outcome
+) -> None:
+    shared = Shared()
+    async with instance(shared) as operations:
+        goes_on = anyio.Event()
+        operation = await operations.start(Work(goes_on=goes_on, error=OutcomeUnknown("the mount was lost")))
+        shared.away = True
+        goes_on.set()
+        assert await operations.poll(operation) == Pending()
+        assert await operations.poll(operation) == Pending()
+        shared.away, shared.verdict = False, verdict
+        assert await operations.poll(operation) == told
 
 
 async def test_why_it_failed_is_told_by_every_instance() -> None:

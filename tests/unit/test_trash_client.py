@@ -1,13 +1,7 @@
 """The command line's own part: tokens, TLS, what goes wrong on the way, which volume is meant."""
 
-import http.server
-import json
-import ssl
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,40 +14,11 @@ from piragua.client.persistent_volume import Binding, manifests
 from piragua.client.tokens import authorization
 from piragua.config import Settings
 from piragua.heketi.auth import Keys, Leeway, Role, role_of
+from tests.terminal import Terminal
+from tests.unit.answering import server
 
 KEY = b"the key"
 FIRST, SECOND = "ab12" + "0" * 28, "ab34" + "1" * 28
-
-
-@contextmanager
-def server(answers: dict[str, Any], certificate: tuple[Path, Path] | None = None) -> Iterator[str]:
-    """Answers GET with these as JSON, 404 to all else; the URL."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps(answers[self.path]).encode() if self.path in answers else b"Id not found\n"
-            self.send_response(200 if self.path in answers else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Nothing."""
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as listening:
-        scheme = "http"
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*certificate)
-            listening.socket = context.wrap_socket(listening.socket, server_side=True)
-            scheme = "https"
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"{scheme}://127.0.0.1:{listening.server_port}"
-        finally:
-            listening.shutdown()
-            thread.join(10)
 
 
 def run(url: str, *words: str, **environment: str) -> Result:
@@ -86,22 +51,25 @@ def test_a_server_is_trusted_only_with_its_certificate(tmp_path: Path) -> None:
         trusted = CliRunner().invoke(main, ["trash", "--server", url, "--cacert", str(certificate), "list"])
         assert (trusted.exit_code, trusted.stdout) == (0, "the trash is empty\n"), trusted.stderr
         refused = run(url, "list")
-        assert (refused.exit_code, "certificate verify failed" in refused.stderr) == (1, True)
+        assert (refused.exit_code, "is not trusted" in refused.stderr) == (3, True)
+        assert run(url, "list", "--insecure").exit_code == 0
     assert "--cacert" in run("https://127.0.0.1:1", "list", PIRAGUA_CACERT=str(tmp_path / "none")).stderr
 
 
 def test_what_goes_wrong_is_one_sentence(tmp_path: Path) -> None:
     with server({"/piragua/v1/purge": {}}) as url:
-        told = {
-            run(url, "list").stderr: 1,
-            run("http://127.0.0.1:1", "list").stderr: 1,
-            run("ftp://somewhere", "list").stderr: 1,
-            run(url, "restore", "a b").stderr: 1,
-        }
+        told = [
+            run(url, "list"),
+            run("http://127.0.0.1:1", "list"),
+            run("ftp://somewhere", "list"),
+            run(url, "restore", "a b"),
+        ]
         wrong_key = CliRunner().invoke(
             main, ["trash", "--server", url, "--key-file", str(tmp_path / "none"), "list"]
         )
-    assert all(text.startswith("piragua: ") and text.count("\n") == 1 for text in told), told
+    for each in told:
+        assert (each.stderr[:9], each.stderr.count("\n")) == ("piragua: ", 1)
+    assert [each.exit_code for each in told] == [4, 5, 3, 4]
     assert wrong_key.exit_code == 3
     assert "Traceback" not in wrong_key.output
 
@@ -114,14 +82,35 @@ def test_a_volume_is_meant_by_its_id_its_name_or_what_its_id_begins_with() -> No
         for wanted in ("once", "ffff", "f" * 32, "ffffffff-ffff-ffff-ffff-ffffffffffff"):
             asked = run(url, "purge", wanted)
             assert f"{'f' * 32}  once" in asked.stderr, wanted
-            assert (asked.exit_code, "Destroy" in asked.stderr) == (1, True), "nobody said yes"
-        for wanted, told in (("twice", f"{FIRST}, {SECOND}"), ("ab12", FIRST), ("ab", "nothing in the trash")):
+            assert (asked.exit_code, "nothing was done; --yes" in asked.stderr) == (2, True), "nobody can say yes"
+        for wanted, told in (("twice", SECOND), ("ab12", FIRST), ("ab", "no volume in the trash")):
             assert told in run(url, "purge", wanted).stderr
+        assert run(url, "purge", "onc", "--yes").exit_code == 4
+        assert run(url, "purge", "ffff", "--yes").exit_code == 4
+
+
+def test_what_is_not_answered_with_yes_is_not_done() -> None:
+    answers: dict[str, Any] = {"/piragua/v1/trash": {"trash": [entry(FIRST, "once")]}}
+    asked: list[str] = []
+    with server(answers, asked=asked) as url:
+        for typed, status in (("\n", 1), ("no\n", 1), ("\x04", 1), ("\x03", 130)):
+            settings = {"PIRAGUA_SERVER": url, "PIRAGUA_ADMIN_KEY": "k"}
+            with Terminal("trash", "purge", "once", settings=settings) as terminal:
+                terminal.until("for good? [y/N]")
+                terminal.type(typed)
+                assert terminal.end() == status
+    assert {each for each in asked if not each.startswith("/")} == set()
 
 
 def test_the_service_minds_no_variable_of_the_clients() -> None:
     Settings.from_environment(
-        {"PIRAGUA_VOLUMES": "gv0", "PIRAGUA_ADMIN_KEY": "k", "PIRAGUA_SERVER": "http://x", "PIRAGUA_CACERT": "/x"}
+        {
+            "PIRAGUA_VOLUMES": "gv0",
+            "PIRAGUA_ADMIN_KEY": "k",
+            "PIRAGUA_SERVER": "http://x",
+            "PIRAGUA_CACERT": "/x",
+            "PIRAGUA_CLIENT_CONFIG": "/x",
+        }
     )
 
 

@@ -1,0 +1,46 @@
+"""The answer to a scrape, put together from what is in memory."""
+
+from collections.abc import Callable, Sequence
+
+import anyio.to_thread
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+
+from piragua.metrics import instance, pool, quotad, volumes
+from piragua.metrics.counted import Counted
+from piragua.metrics.exposition import Sample, exposition
+from piragua.metrics.pool import Pool
+
+_HELPS = {**pool.HELPS, **quotad.HELPS, **instance.HELPS, **volumes.HELPS}
+
+
+class Scrape:
+    """pool: what was gathered of all. counted: since the start. more: further samples, each as they are now.
+
+    of_volumes: the same for many volumes; called in a thread.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        counted: Counted,
+        more: Sequence[Callable[[], list[Sample]]] = (),
+        of_volumes: Callable[[], list[Sample]] = list,
+    ) -> None:
+        self._pool = pool
+        self._more = tuple(more)
+        self._of_volumes = of_volumes
+        self._counted = counted
+        self._process = CollectorRegistry()
+        ProcessCollector(registry=self._process)
+
+    async def text(self) -> bytes:
+        """The metrics. Written in a thread: thousands of volumes take longer than requests may wait."""
+        samples = await self._pool.samples()
+        for more in self._more:
+            samples += more()
+
+        def written() -> bytes:
+            seen = exposition([*samples, *self._of_volumes()], _HELPS).encode()
+            return seen + generate_latest(self._counted.registry) + generate_latest(self._process)
+
+        return await anyio.to_thread.run_sync(written)

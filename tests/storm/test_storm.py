@@ -1,0 +1,38 @@
+"""The storm in short: what dies and when comes from the seed. The long one: tests/storm/run."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+from private_gluster import PrivateGluster
+
+from tests.pool import GlusterVolume
+from tests.storm.faults import RollingRestart
+from tests.storm.report import report
+from tests.storm.storm import storm
+
+BRICKS_PER_NODE = 2
+
+
+@pytest.mark.timeout(600)
+def test_nothing_is_lost_in_a_short_storm(
+    new_pool: Callable[..., PrivateGluster], new_volume: Callable[..., GlusterVolume]
+) -> None:
+    seed = random.randrange(10**6)
+    print(f"the same again: tests/storm/run --minutes 1 --seed {seed}")
+    volume = new_volume(new_pool(nodes=3), bricks_per_node=BRICKS_PER_NODE)
+    result = storm(volume, seed, 60, bricks_per_node=BRICKS_PER_NODE)
+    print(report(result))
+    assert result.wrong == []
+    assert result.faults.total() > 0
+
+
+@pytest.mark.timeout(600)
+def test_nothing_is_lost_when_all_bricks_are_restarted_one_server_after_the_other(
+    new_pool: Callable[..., PrivateGluster], new_volume: Callable[..., GlusterVolume]
+) -> None:
+    volume = new_volume(new_pool(nodes=3), bricks_per_node=BRICKS_PER_NODE)
+    result = storm(volume, 1, 300, clients=12, bricks_per_node=BRICKS_PER_NODE, kind=RollingRestart)
+    print(report(result))
+    assert result.wrong == []
+    assert result.faults.total() == 3

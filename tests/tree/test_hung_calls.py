@@ -1,0 +1,108 @@
+"""Calls that hang on a mount of Piragua's own: they are freed, and the mount is made anew."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from piragua.errors import MountTimeout
+from piragua.tree import fuse_client, mounts
+from piragua.tree.mount import Mount
+from tests.behind import quota_lock_held
+from tests.tree.conftest import TwoMounts
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def mount(two_mounts: TwoMounts, tmp_path: Path) -> AsyncIterator[Mount]:
+    """One that Piragua makes itself, and that takes calls for hung after a short while."""
+
+    async def servers() -> list[str]:
+        return [two_mounts.volume.pool.nodes[0].address]
+
+    mount = Mount(two_mounts.volume.name, str(tmp_path / "own"), own=True, servers=servers, hung_seconds=0.2)
+    await mount.check()
+    assert mount.problem == ""
+    yield mount
+    await mount.close()
+    assert mounts.find(mount.path) is None
+
+
+async def hang(mount: Mount) -> None:
+    """A call on the mount does not return, because another mount holds the lock; all others do."""
+    with pytest.raises(MountTimeout):
+        async with mount.current().quota_turn(queue_seconds=1, timeout_seconds=0.2):
+            pass
+    assert mount.stuck_calls == 1
+    await mount.current().ids_in_root()
+
+
+async def until_none_hangs(mount: Mount) -> None:
+    with anyio.fail_after(10):
+        while mount.stuck_calls:
+            await anyio.sleep(0.01)
+
+
+async def test_a_mount_on_which_a_call_hangs_for_good_is_made_anew(mount: Mount, two_mounts: TwoMounts) -> None:
+    before = mount.current()
+    with quota_lock_held(two_mounts.second):
+        await hang(mount)
+        await mount.check()
+        assert mount.current() is before, "it has not hung for long"
+        await anyio.sleep(0.3)  # the time that is meant
+        await mount.check()
+        assert "hung" in mount.problem
+        await until_none_hangs(mount)
+        await mount.check()
+        assert mount.problem == ""
+        assert mount.current() is not before
+        await mount.current().ids_in_root()
+
+
+async def test_the_end_does_not_wait_for_a_call_that_hangs(mount: Mount, two_mounts: TwoMounts) -> None:
+    with quota_lock_held(two_mounts.second):
+        await hang(mount)
+        await mount.close()
+        assert not fuse_client.lives(mount.path)
+        await until_none_hangs(mount)
+
+
+async def test_calls_on_a_mount_that_somebody_took_away_are_freed_by_the_number_of_its_connection(
+    mount: Mount, tmp_path: Path
+) -> None:
+    handle, failed = mount.current().handle, anyio.Event()
+    frozen = list(fuse_client.anywhere(mount.path))
+
+    async def call() -> None:
+        with suppress(OSError):
+            await anyio.to_thread.run_sync(handle.answer, abandon_on_cancel=True)
+        failed.set()
+
+    # Its process is not found at another path: only the connection is ended.
+    sever = partial(fuse_client.sever, str(tmp_path / "other"), handle.connection)
+    try:
+        _send(frozen, signal.SIGSTOP)
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+            with anyio.move_on_after(0.5):
+                await failed.wait()
+            assert not failed.is_set()
+            fuse_client.detach(mount.path)
+            await anyio.to_thread.run_sync(sever, abandon_on_cancel=True)
+            with anyio.move_on_after(10):
+                await failed.wait()
+            assert failed.is_set()
+    finally:
+        _send(frozen, signal.SIGKILL)
+
+
+def _send(pids: list[int], signum: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signum)
