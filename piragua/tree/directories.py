@@ -338,7 +338,7 @@ def _is_lost(status: os.stat_result) -> bool:
 def has_tombstone(handle: Handle, volume_id: str) -> bool:
     """Whether the volume was purged."""
     try:
-        os.stat(f"{layout.TOMBSTONES}/{volume_id}", dir_fd=handle.fd, follow_symlinks=False)
+        handle.stat(f"{layout.TOMBSTONES}/{volume_id}")
     except FileNotFoundError:
         return False
     return True

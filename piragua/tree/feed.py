@@ -66,7 +66,7 @@ def make(handle: Handle) -> None:
 def position(handle: Handle) -> Position:
     """Where the feed ends now."""
     try:
-        status = os.stat(layout.FEED, dir_fd=handle.fd, follow_symlinks=False)
+        status = handle.stat(layout.FEED)
     except FileNotFoundError:
         return NOWHERE
     return Position(status.st_ino, status.st_size)
@@ -132,7 +132,7 @@ def _open_to_append(handle: Handle) -> int | None:
 
 def _unlink(handle: Handle) -> None:
     with suppress(FileNotFoundError):
-        os.unlink(layout.FEED, dir_fd=handle.fd)
+        handle.unlink(layout.FEED)
 
 
 def _close(fd: int) -> None:

@@ -5,10 +5,25 @@ fail instead of writing into an ordinary directory (glusterfs 10.3: a lost mount
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from piragua.tree import layout
+
+_FOLDER_SECONDS = 5
+"""So long a folder stays open: one that was made anew by hand is found after that."""
+
+
+class _Folder:
+    """A path-only descriptor, closed when nobody works with it any more."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.until_seconds = time.monotonic() + _FOLDER_SECONDS
+
+    def __del__(self) -> None:
+        os.close(self.fd)
 
 
 class Handle:
@@ -26,13 +41,15 @@ class Handle:
         device = os.fstat(root_fd).st_dev
         self.device = os.major(device), os.minor(device)
         self.connection = connection
+        self._folders: dict[str, _Folder] = {}
 
     def __del__(self) -> None:
         os.close(self.fd)
 
     def open(self, relative: str, flags: int, mode: int = 0) -> int:
         """A descriptor of a path below the root; the caller closes it. OSError as `os.open`."""
-        return os.open(relative, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=self.fd)
+        with self._above(relative) as (fd, name):
+            return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=fd)
 
     @contextmanager
     def opened(self, relative: str, flags: int, mode: int = 0) -> Iterator[int]:
@@ -49,6 +66,38 @@ class Handle:
         flags = os.O_PATH | os.O_DIRECTORY
         with self.opened(layout.directory_of(volume_id), flags) as fd:
             yield fd
+
+    @contextmanager
+    def folder(self, relative: str) -> Iterator[int]:
+        """A path-only descriptor of a folder of ours, which can have been opened some seconds ago.
+
+        Without the kernel's caches every level of a path costs two calls at the bricks.
+        """
+        folder = self._folders.get(relative)
+        if folder is None or time.monotonic() > folder.until_seconds:
+            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            folder = self._folders[relative] = _Folder(os.open(relative, flags, dir_fd=self.fd))
+        yield folder.fd
+
+    @contextmanager
+    def _above(self, relative: str) -> Iterator[tuple[int, str]]:
+        """The directory that the path's last name is in, and that name."""
+        above, _, name = relative.rpartition("/")
+        if not above:
+            yield self.fd, name
+            return
+        with self.folder(above) as fd:
+            yield fd, name
+
+    def stat(self, relative: str) -> os.stat_result:
+        """Of a path below the root itself, not of what it links to. OSError as `os.stat`."""
+        with self._above(relative) as (fd, name):
+            return os.stat(name, dir_fd=fd, follow_symlinks=False)
+
+    def unlink(self, relative: str) -> None:
+        """Removes a file below the root. OSError as `os.unlink`."""
+        with self._above(relative) as (fd, name):
+            os.unlink(name, dir_fd=fd)
 
     def answer(self) -> None:
         """Asks the bricks for the root's attributes; OSError when they do not answer."""

@@ -15,7 +15,7 @@ _PREFIX = "user.piragua."
 
 def read(handle: Handle, key: str) -> bytes | None:
     """What was set; None where nothing was."""
-    with handle.opened(layout.OWN_DIRECTORY, os.O_PATH | os.O_DIRECTORY) as fd:
+    with handle.folder(layout.OWN_DIRECTORY) as fd:
         try:
             return os.getxattr(by_descriptor(fd), _PREFIX + key)
         except OSError as error:
@@ -26,5 +26,5 @@ def read(handle: Handle, key: str) -> bytes | None:
 
 def write(handle: Handle, key: str, data: bytes) -> None:
     """Sets it, for all instances from now on. Below 1 KiB: bricks on ext4 have no room for much."""
-    with handle.opened(layout.OWN_DIRECTORY, os.O_PATH | os.O_DIRECTORY) as fd:
+    with handle.folder(layout.OWN_DIRECTORY) as fd:
         os.setxattr(by_descriptor(fd), _PREFIX + key, data)

@@ -47,7 +47,7 @@ def make_lock_file(handle: Handle) -> None:
 
 def _is_there(handle: Handle, relative: str) -> bool:
     try:
-        os.stat(relative, dir_fd=handle.fd, follow_symlinks=False)
+        handle.stat(relative)
     except FileNotFoundError:
         return False
     return True
@@ -142,4 +142,4 @@ def _write(handle: Handle, relative: str, data: bytes) -> None:
 
 def _remove(handle: Handle, relative: str) -> None:
     with suppress(FileNotFoundError):
-        os.unlink(relative, dir_fd=handle.fd)
+        handle.unlink(relative)

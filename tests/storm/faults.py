@@ -114,7 +114,13 @@ class Faults:
             self._volume.pool.nodes[0].gluster("volume", "start", self._volume.name, "force")
 
     def _wait_until_healed(self, timeout_seconds: float) -> None:
-        wait_until(lambda: not self._left_to_heal(), "the end of the heals", timeout_seconds)
+        try:
+            wait_until(lambda: not self._left_to_heal(), "the end of the heals", timeout_seconds)
+        except MachineError as late:
+            late.add_note("\n".join(left_to_heal(self._volume)))
+            late.add_note(self._volume.pool.nodes[0].gluster("volume", "status", self._volume.name))
+            late.add_note(self._volume.pool.nodes[0].gluster("volume", "heal", self._volume.name, check=False))
+            raise
 
     def _left_to_heal(self) -> list[str]:
         """A moment after Gluster was told to heal: what a brick missed while it ran can wait for ten minutes."""
