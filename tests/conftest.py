@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.pool import GlusterVolume, gluster_volume
 
-LONGEST = ("test_packages.py", "test_quickstart.py", "test_crash_matrix.py")
+LONGEST = ("test_packages.py", "test_quickstart.py", "test_crash_matrix.py", "test_rolling_restart.py")
 ON_PORT_8080 = ("test_packages.py", "test_quickstart.py")
 PROGRAMS = ("glusterd", "gluster", "mount.glusterfs", "ip", "mkfs.xfs", "nsenter", "unshare", "setfattr")
 

@@ -51,6 +51,7 @@ class Instance:
             "PIRAGUA_MOUNT_ROOT": f"/run/piragua-{port}",
             "PIRAGUA_ADMIN_KEY": ADMIN_KEY,
             "PIRAGUA_USER_KEY": USER_KEY,
+            "PIRAGUA_USAGE_INTERVAL": "0",  # a second mount for each, which few tests need
             **(settings or {}),
         }
         self.environment = {name: value for name, value in environment.items() if value is not None}

@@ -26,7 +26,7 @@ def gluster(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
 
 @pytest.fixture(scope="module")
 def instance(gluster: GlusterVolume) -> Instance:
-    return gluster.start_instance(settings={"PIRAGUA_TRASH_RETENTION": "24h"})
+    return gluster.start_instance(settings={"PIRAGUA_TRASH_RETENTION": "24h", "PIRAGUA_USAGE_INTERVAL": "1s"})
 
 
 @pytest.fixture(scope="module")

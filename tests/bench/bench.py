@@ -88,7 +88,7 @@ class Bench:
 
     @contextmanager
     def _instance(self, node: int = 0) -> Iterator[Instance]:
-        quiet = {"PIRAGUA_LOG_LEVEL": "warning"}
+        quiet = {"PIRAGUA_LOG_LEVEL": "warning", "PIRAGUA_USAGE_INTERVAL": "1m"}  # as it is by default
         with Instance(self._volume.pool.nodes[node], self._volume.name, quiet) as instance:
             instance.wait_until_healthy()
             yield instance

@@ -18,7 +18,7 @@ def test_nothing_is_lost_when_all_bricks_are_restarted_one_server_after_the_othe
     new_pool: Callable[..., PrivateGluster], new_volume: Callable[..., GlusterVolume]
 ) -> None:
     volume = new_volume(new_pool(nodes=3), bricks_per_node=BRICKS_PER_NODE)
-    result = storm(volume, 1, 300, clients=12, bricks_per_node=BRICKS_PER_NODE, kind=RollingRestart)
+    result = storm(volume, 1, 300, clients=4, bricks_per_node=BRICKS_PER_NODE, kind=RollingRestart)
     print(report(result))
     assert result.wrong == []
     assert result.faults.total() == 3
