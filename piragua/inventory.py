@@ -6,6 +6,7 @@ Memory is a shortcut to the list, never the truth about one volume: that is alwa
 """
 
 import logging
+from bisect import bisect_left
 from collections.abc import Iterable
 
 import anyio
@@ -36,6 +37,7 @@ class Inventory:
         self._wait_seconds = wait_seconds
         self._retry_seconds = retry_seconds
         self._seen: dict[str, Look] = {}
+        self._listed: list[str] = []  # of those, what a list has, in order: to look for it anew takes too long
         self._unsettled: set[str] = set()
         self._position: Position | None = None
         self._mounted: Mounted | None = None
@@ -53,7 +55,8 @@ class Inventory:
 
     def note(self, look: Look) -> None:
         """Takes over what was just made here, of which the feed speaks as well."""
-        self._seen.setdefault(look.volume_id, look)
+        if look.volume_id not in self._seen:
+            self._keep(look)
 
     def any_id(self) -> str | None:
         """Some volume that was seen last; None when none was."""
@@ -61,7 +64,8 @@ class Inventory:
 
     async def ids(self) -> list[str]:
         """Ids of all volumes, sorted. NotReady or MountError while they cannot be told."""
-        return sorted(each for each, look in (await self.looks()).items() if look.state in LISTED)
+        await self.looks()
+        return list(self._listed)
 
     async def limits_bytes(self) -> int:
         """The sum of all limits: recorded ones, the trash included, and those of volumes that are being made.
@@ -170,14 +174,23 @@ class Inventory:
                 self._note(look, settled=volume_id not in busy and look.state in _SETTLED)
 
     def _note(self, look: Look, *, settled: bool) -> None:
-        if look.state is State.ABSENT:
-            self._seen.pop(look.volume_id, None)
-        else:
-            self._seen[look.volume_id] = look
+        self._keep(look)
         if settled or look.state is State.ABSENT:
             self._unsettled.discard(look.volume_id)
         else:
             self._unsettled.add(look.volume_id)
+
+    def _keep(self, look: Look) -> None:
+        if look.state is State.ABSENT:
+            self._seen.pop(look.volume_id, None)
+        else:
+            self._seen[look.volume_id] = look
+        place = bisect_left(self._listed, look.volume_id)
+        was_listed = self._listed[place : place + 1] == [look.volume_id]
+        if was_listed and look.state not in LISTED:
+            del self._listed[place]
+        elif not was_listed and look.state in LISTED:
+            self._listed.insert(place, look.volume_id)
 
 
 def _is_made(look: Look) -> bool:

@@ -15,7 +15,6 @@ from piragua.topology.topology import Topology
 from piragua.tree.counters import Counted
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import Mounted
-from piragua.tree.states import LISTED
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class UsageGatherer:
     async def gather(self) -> None:
         """One round over all volumes. MountError and NotReady when it cannot be done; what was known stays."""
         begun = datetime.now(UTC)
-        ids = sorted(each for each, look in (await self._inventory.looks()).items() if look.state in LISTED)
+        ids = await self._inventory.ids()
         await self.mount.check()
         mounted = self.mount.current()
         soft_percent = await self._soft_percent()

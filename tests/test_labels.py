@@ -200,6 +200,10 @@ async def test_labels_that_do_not_fit_into_the_record_are_refused_and_those_that
             labels[f"k{len(labels)}"] = "x" * 250
         assert (answer.status_code, str(LARGEST_BYTES) in answer.text) == (400, True)
         assert len(labels) >= 6
+        size = 0  # of one more, to the byte
+        while (await put(core, volume_id, labels | {"z": "x" * size})).status_code == 200:
+            size += 1
+        labels["z"] = "x" * (size - 1)
         assert on_disk(hand, volume_id)["labels"] == labels
         grown = await core.http.post(f"/volumes/{volume_id}/expand", json={"expand_size": 1})
         assert (await core.http.get(grown.headers["location"])).status_code == 303

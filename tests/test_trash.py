@@ -500,6 +500,14 @@ async def test_the_extensions_describe_themselves(volume: GlusterVolume, folder:
         ("/piragua/v1/trash/{volume_id}/restore", "post"),
         ("/piragua/v1/purge", "get"),
         ("/piragua/v1/purge", "post"),
+        ("/piragua/v1/volumes", "get"),
+        ("/piragua/v1/volumes", "post"),
+        ("/piragua/v1/volumes/{volume_id}", "get"),
+        ("/piragua/v1/volumes/{volume_id}/labels", "put"),
+        ("/piragua/v1/volumes/{volume_id}/labels", "patch"),
+        ("/piragua/v1/volumes/{volume_id}/shrink", "post"),
+        ("/piragua/v1/usage", "get"),
+        ("/piragua/v1/operations", "get"),
         ("/piragua/v1/openapi.json", "get"),
     }
     assert "409" in paths["/piragua/v1/trash/{volume_id}/restore"]["post"]["responses"]

@@ -254,25 +254,9 @@ def unmark_gone(handle: Handle, volume_id: str) -> None:
 
 
 def remove(handle: Handle, volume_id: str) -> None:
-    """Removes an emptied `/<id>`; fine when it is gone already. Its limit must be off before.
-
-    ENOTEMPTY also when one brick has a data directory that listings do not show, as after the death of a FUSE
-    client: to look it up heals it, and then it can be emptied (glusterfs 10.3).
-    """
+    """Removes an emptied `/<id>`; fine when it is gone already. Its limit must be off before."""
     with suppress(FileNotFoundError):
-        try:
-            os.rmdir(layout.directory_of(volume_id), dir_fd=handle.fd)
-        except OSError as error:
-            if error.errno == errno.ENOTEMPTY:
-                _look_up_data(handle, volume_id)
-            raise
-
-
-def _look_up_data(handle: Handle, volume_id: str) -> None:
-    with suppress(OSError, UnreadableRecord), handle.volume(volume_id) as fd:
-        data = _xattr(fd, layout.RECORD_XATTR)
-        if data is not None:
-            os.stat(layout.safe_name(decode(data).name), dir_fd=fd, follow_symlinks=False)
+        os.rmdir(layout.directory_of(volume_id), dir_fd=handle.fd)
 
 
 def remove_empty_data(handle: Handle, volume_id: str, name: str) -> None:

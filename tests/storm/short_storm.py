@@ -7,7 +7,6 @@ import pytest
 from private_gluster import PrivateGluster
 
 from tests.pool import GlusterVolume
-from tests.storm.faults import RollingRestart
 from tests.storm.report import report
 from tests.storm.storm import storm
 
@@ -25,14 +24,3 @@ def test_nothing_is_lost_in_a_short_storm(
     print(report(result))
     assert result.wrong == []
     assert result.faults.total() > 0
-
-
-@pytest.mark.timeout(600)
-def test_nothing_is_lost_when_all_bricks_are_restarted_one_server_after_the_other(
-    new_pool: Callable[..., PrivateGluster], new_volume: Callable[..., GlusterVolume]
-) -> None:
-    volume = new_volume(new_pool(nodes=3), bricks_per_node=BRICKS_PER_NODE)
-    result = storm(volume, 1, 300, clients=12, bricks_per_node=BRICKS_PER_NODE, kind=RollingRestart)
-    print(report(result))
-    assert result.wrong == []
-    assert result.faults.total() == 3
