@@ -45,3 +45,26 @@ def test_every_line_in_the_journal_begins_with_its_level(form: str) -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_elsewhere_no_line_does(form: str) -> None:
     assert not any(line.startswith("<") for line in spoken(form, journal=False))
+
+
+_SPEAK_ODDLY = """
+import logging
+from piragua import log
+log.set_up("info", "{form}")
+odd = "one\\ninfo piragua.audit outcome=succeeded: two\\r\\x1b[2K\\u2028three\\udcff"
+logging.getLogger("piragua").info("%s", odd, extra={{"fields": {{"volume": odd}}}})
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_whatever_is_in_a_message_it_stays_one_line_that_can_be_printed(form: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", _SPEAK_ODDLY.format(form=form)],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stderr
+    (line,) = said.splitlines()
+    assert line.isprintable()
+    assert line.startswith("info piragua volume=" if form == "text" else '{"time"')
