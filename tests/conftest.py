@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -19,6 +20,8 @@ PROGRAMS = ("glusterd", "gluster", "mount.glusterfs", "ip", "mkfs.xfs", "nsenter
 
 def pytest_sessionstart() -> None:
     """A machine that can't run the tests fails them: skipped ones would look like success."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background; programs would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if os.geteuid() != 0:
         raise pytest.UsageError("the tests boot real Glusters and need root: run sudo tests/run")
