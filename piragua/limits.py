@@ -104,19 +104,14 @@ class Limits:
         Raises LimitNotSet, GlusterBusy, GlusterTimeout (it may still happen), GlusterError and MountError.
         """
         path = f"/{dashed(volume_id)}"
-        try:
-            async with self._turn(mounted):
-                await allowed()
-                if bounds.files is not None:  # first: what has its size is complete, also for who finds it later
-                    await self._gluster.set_files_limit(mounted.gluster_volume, path, bounds.files)
-                await self._gluster.set_limit(
-                    mounted.gluster_volume, path, size_bytes, soft_percent=bounds.soft_percent
-                )
-                await counted()
-        except Conflict as error:
-            raise GlusterBusy(
-                ("volume", "quota", mounted.gluster_volume, "limit-usage", path), 0, str(error)
-            ) from error
+        async with self._turn(mounted, path):
+            await allowed()
+            if bounds.files is not None:  # first: what has its size is complete, also for who finds it later
+                await self._gluster.set_files_limit(mounted.gluster_volume, path, bounds.files)
+            await self._gluster.set_limit(
+                mounted.gluster_volume, path, size_bytes, soft_percent=bounds.soft_percent
+            )
+            await counted()
         seen = await self._read_back(read or partial(self._see, mounted, volume_id), size_bytes)
         if seen != size_bytes:
             if all_is_well is not None and not await all_is_well():
@@ -131,7 +126,7 @@ class Limits:
         for it: what makes volumes goes first. files: its files may be limited, too.
         """
         path = f"/{dashed(volume_id)}"
-        async with self._turn(mounted, urgent=False):
+        async with self._turn(mounted, path, urgent=False):
             if files:
                 await self._gluster.set_files_limit(mounted.gluster_volume, path, _SOME_FILES)
                 await self._gluster.remove_files_limit(mounted.gluster_volume, path)
@@ -143,13 +138,18 @@ class Limits:
         return await self._gluster.used_bytes(mounted.gluster_volume, f"/{dashed(volume_id)}")
 
     @asynccontextmanager
-    async def _turn(self, mounted: Mounted, *, urgent: bool = True) -> AsyncIterator[None]:
+    async def _turn(self, mounted: Mounted, path: str, *, urgent: bool = True) -> AsyncIterator[None]:
+        """GlusterBusy when it does not come."""
         turn = mounted.quota_turn(
             queue_seconds=self._queue_seconds, timeout_seconds=self._turn_timeout_seconds, urgent=urgent
         )
         async with AsyncExitStack() as held:
             with self._gluster.wait_for_turn():
-                await held.enter_async_context(turn)
+                try:
+                    await held.enter_async_context(turn)
+                except Conflict as error:
+                    argv = ("volume", "quota", mounted.gluster_volume, "limit-usage", path)
+                    raise GlusterBusy(argv, 0, str(error)) from error
                 await self._courtesy.let_in()
             yield
 

@@ -30,9 +30,10 @@ class Mount:
     path: where it is, or shall be, mounted. own: Piragua mounts it itself, and only then ever unmounts or
     severs it. servers: gives the names to mount from, best first. file_call_timeout_seconds: after that long
     a file call hangs. hung_seconds: when one has hung for so long, a mount of its own is made anew although it
-    answers. closing_timeout_seconds: how long the last call may take, at the end. options: what it is mounted
-    with. sets_up: Piragua's own files are made where there are none; otherwise nothing is changed.
-    counting: it is one of Piragua's own, to read quota's counters through and nothing else.
+    answers; waiting_seconds: the same for a wait for the quota lock that was given up, longer than another
+    instance keeps that while glusterd is slow. closing_timeout_seconds: how long the last call may take, at the
+    end. options: what it is mounted with. sets_up: Piragua's own files are made where there are none; otherwise
+    nothing is changed. counting: it is one of Piragua's own, to read quota's counters through and nothing else.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Mount:
         servers: Callable[[], Awaitable[Sequence[str]]],
         file_call_timeout_seconds: float = 10,
         hung_seconds: float = 120,
+        waiting_seconds: float = 300,
         mount_timeout_seconds: float = 30,
         closing_timeout_seconds: float = 2,
         options: str = mounts.OPTIONS,
@@ -56,6 +58,7 @@ class Mount:
         self._servers = servers
         self._file_call_timeout_seconds = file_call_timeout_seconds
         self._hung_seconds = hung_seconds
+        self._waiting_seconds = waiting_seconds
         self._mount_timeout_seconds = mount_timeout_seconds
         self._closing_timeout_seconds = closing_timeout_seconds
         self._options = options
@@ -63,6 +66,7 @@ class Mount:
         self._counting = counting
         self._mounted: Mounted | None = None
         self._threads, self._limit_threads = self._new_threads(), self._new_threads(limit=_LIMITS_AT_ONCE)
+        self._wait_threads = self._new_threads()
         # Apart, so that a proof never queues behind calls that hang.
         self._proofs = self._new_threads()
         self._problem = "not mounted yet"
@@ -74,13 +78,18 @@ class Mount:
 
     @property
     def stuck_calls(self) -> int:
-        """File calls that hang, but for those that ask for a limit."""
+        """File calls that hang, but for those that ask for a limit or wait for the quota lock."""
         return self._threads.stuck + self._proofs.stuck
 
     @property
     def stuck_limit_calls(self) -> int:
         """Calls for a limit that hang."""
         return self._limit_threads.stuck
+
+    @property
+    def stuck_waits(self) -> int:
+        """Waits for the quota lock that were given up and go on."""
+        return self._wait_threads.stuck
 
     @property
     def problem(self) -> str:
@@ -134,20 +143,25 @@ class Mount:
         handle = await self._in_thread(partial(mounts.prove, self.gluster_volume, self.path))
         # New ones with every mount: what hangs on the last one must not keep this one from being used.
         threads, limit_threads = self._new_threads(), self._new_threads(limit=_LIMITS_AT_ONCE)
-        mounted = Mounted(handle, threads, limit_threads)
+        wait_threads = self._new_threads()
+        mounted = Mounted(handle, threads, limit_threads, wait_threads)
         if self._sets_up:
             await mounted.set_up()
-        self._mounted, self._threads, self._limit_threads = mounted, threads, limit_threads
+        self._mounted, self._threads = mounted, threads
+        self._limit_threads, self._wait_threads = limit_threads, wait_threads
         _log.info("the Gluster volume %s is mounted at %s", self.gluster_volume, self.path)
 
     def _require_no_hung_call(self) -> None:
         """MountTimeout when one hangs for good on a mount of our own.
 
-        Gluster's client can lose a call, a lock's above all, and answer all others (glusterfs 10.3).
+        Gluster's client can lose a call, a lock's above all, and answer all others (glusterfs 10.3). That the
+        quota lock does not come proves nothing for some minutes: a mount that works must not be taken from clones
+        and purges because another instance waits for its glusterd.
         """
         hung_seconds = max(self._threads.stuck_seconds, self._limit_threads.stuck_seconds)
-        if self.own and hung_seconds > self._hung_seconds:
-            reason = f"a file call has hung for {hung_seconds:.0f} s though the mount answers"
+        waited_seconds = self._wait_threads.stuck_seconds
+        if self.own and (hung_seconds > self._hung_seconds or waited_seconds > self._waiting_seconds):
+            reason = f"a file call has hung for {max(hung_seconds, waited_seconds):.0f} s though the mount answers"
             raise MountTimeout(self.path, 0, reason)
 
     async def _make(self, lost: Mounted | None) -> None:
@@ -184,10 +198,14 @@ class Mount:
         """Whether it answers and no call hangs: one that did would outlive the detaching, and its client too."""
         with anyio.move_on_after(self._closing_timeout_seconds), suppress(MountError):
             await self._in_thread(mounted.handle.answer)
-            while self.stuck_calls or self.stuck_limit_calls:  # noqa: ASYNC110 (threads, which set no event)
+            while self._stuck_at_all:  # noqa: ASYNC110 (threads, which set no event)
                 await anyio.sleep(_LOOK_AGAIN_SECONDS)
             return True
         return False
+
+    @property
+    def _stuck_at_all(self) -> bool:
+        return bool(self.stuck_calls or self.stuck_limit_calls or self.stuck_waits)
 
     async def _sever(self, mounted: Mounted | None) -> None:
         """Takes a mount of Piragua's own away without asking it; calls that hang on it return.

@@ -38,12 +38,20 @@ class Mounted:
     """The coroutines; `handle` is the proof that it is the right mount.
 
     limit_threads: for what asks for a limit, which hangs while quotad is dead; the rest must not wait for that.
+    wait_threads: for waits for the quota lock, which another instance may hold for minutes while the mount works.
     """
 
-    def __init__(self, handle: Handle, threads: FileThreads, limit_threads: FileThreads) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        threads: FileThreads,
+        limit_threads: FileThreads,
+        wait_threads: FileThreads | None = None,
+    ) -> None:
         self.handle = handle
         self._threads = threads
         self._limit_threads = limit_threads
+        self._wait_threads = wait_threads or threads
         self._locks = locks.Locks(handle)
         self._quota_turns = Turns()
         self._quota_lock: AsyncLock | None = None
@@ -449,9 +457,14 @@ class Mounted:
     async def _wait_for_quota(self, timeout_seconds: float) -> "AsyncLock":
         """One blocking wait in a thread; if nobody waits for it any more, it gives the lock back."""
         wait = partial(self._locks.wait, locks.QUOTA)
-        held = await self._threads.run(
-            self.handle.path, wait, timeout_seconds=timeout_seconds, unwanted=locks.HeldLock.release_later
-        )
+        try:
+            held = await self._wait_threads.run(
+                self.handle.path, wait, timeout_seconds=timeout_seconds, unwanted=locks.HeldLock.release_later
+            )
+        except MountTimeout:
+            raise Conflict(
+                f"the turn for quota commands did not come within {timeout_seconds:g} s: another instance has it"
+            ) from None
         return AsyncLock(self, held)
 
     @asynccontextmanager

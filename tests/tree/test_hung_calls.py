@@ -10,13 +10,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from piragua.errors import MountTimeout
-from piragua.tree import fuse_client, mounts
+from piragua.errors import Conflict, MountTimeout
+from piragua.tree import fuse_client, locks, mounts
 from piragua.tree.mount import Mount
 from tests.behind import quota_lock_held
 from tests.tree.conftest import TwoMounts
 
 pytestmark = pytest.mark.anyio
+
+WAITING_SECONDS = 2
 
 
 @pytest.fixture
@@ -26,7 +28,14 @@ async def mount(two_mounts: TwoMounts, tmp_path: Path) -> AsyncIterator[Mount]:
     async def servers() -> list[str]:
         return [two_mounts.volume.pool.nodes[0].address]
 
-    mount = Mount(two_mounts.volume.name, str(tmp_path / "own"), own=True, servers=servers, hung_seconds=0.2)
+    mount = Mount(
+        two_mounts.volume.name,
+        str(tmp_path / "own"),
+        own=True,
+        servers=servers,
+        hung_seconds=0.2,
+        waiting_seconds=WAITING_SECONDS,
+    )
     await mount.check()
     assert mount.problem == ""
     yield mount
@@ -36,11 +45,20 @@ async def mount(two_mounts: TwoMounts, tmp_path: Path) -> AsyncIterator[Mount]:
 
 async def hang(mount: Mount) -> None:
     """A call on the mount does not return, because another mount holds the lock; all others do."""
+    mounted = mount.current()
+    wait = partial(locks.Locks(mounted.handle).wait, locks.QUOTA)
     with pytest.raises(MountTimeout):
+        await mounted.blocking(wait, timeout_seconds=0.2)
+    assert mount.stuck_calls == 1
+    await mounted.ids_in_root()
+
+
+async def want_a_turn(mount: Mount) -> None:
+    """It is wanted in vain: another mount holds the quota lock."""
+    with pytest.raises(Conflict, match="another instance has it"):
         async with mount.current().quota_turn(queue_seconds=1, timeout_seconds=0.2):
             pass
-    assert mount.stuck_calls == 1
-    await mount.current().ids_in_root()
+    assert (mount.stuck_waits, mount.stuck_calls) == (1, 0)
 
 
 async def until_none_hangs(mount: Mount) -> None:
@@ -63,6 +81,35 @@ async def test_a_mount_on_which_a_call_hangs_for_good_is_made_anew(mount: Mount,
         assert mount.problem == ""
         assert mount.current() is not before
         await mount.current().ids_in_root()
+
+
+async def test_a_mount_is_not_taken_away_because_another_instance_keeps_the_quota_lock(
+    mount: Mount, two_mounts: TwoMounts
+) -> None:
+    before = mount.current()
+    with quota_lock_held(two_mounts.second):
+        await want_a_turn(mount)
+        await anyio.sleep(0.3)  # longer than a call may hang
+        await mount.check()
+        assert mount.problem == ""
+        assert mount.current() is before
+    with anyio.fail_after(10):
+        while mount.stuck_waits:
+            await anyio.sleep(0.01)
+        async with mount.current().quota_turn(queue_seconds=5, timeout_seconds=5):
+            pass  # whose wait was given up has not kept it
+
+
+async def test_a_wait_for_the_quota_lock_that_never_ends_is_ended(mount: Mount, two_mounts: TwoMounts) -> None:
+    before = mount.current()
+    with quota_lock_held(two_mounts.second):
+        await want_a_turn(mount)
+        await anyio.sleep(WAITING_SECONDS)  # the time that is meant
+        await mount.check()
+        assert "hung" in mount.problem
+        await mount.check()
+        assert mount.problem == ""
+        assert mount.current() is not before
 
 
 async def test_the_end_does_not_wait_for_a_call_that_hangs(mount: Mount, two_mounts: TwoMounts) -> None:
