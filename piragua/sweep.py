@@ -7,7 +7,7 @@ Nothing is removed because a mark is missing.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -121,7 +121,7 @@ class Sweep:
                 _log.warning("volume %s: %s", volume_id, error)
                 all_was_well = False
             await anyio.sleep(self._pace_seconds)
-        await self._forget_old(mounted)
+        await self._forget_old(mounted, ids)
         return all_was_well
 
     async def _look_after(self, mounted: Mounted, seen: Look) -> None:
@@ -193,7 +193,8 @@ class Sweep:
             audit.changed("delete what lost its name", seen.volume_id)
             self._purger.add_later(seen.volume_id, gone)
 
-    async def _forget_old(self, mounted: Mounted) -> None:
+    async def _forget_old(self, mounted: Mounted, ids: Collection[str]) -> None:
+        """The tombstone of what is still there stays: without it what a brick brought back would be a volume."""
         now_seconds = self._now().timestamp()
         for folder, age_seconds in _FORGOTTEN_AFTER_SECONDS.items():
-            await mounted.forget_old(folder, older_than_seconds=age_seconds, now_seconds=now_seconds)
+            await mounted.forget_old(folder, older_than_seconds=age_seconds, now_seconds=now_seconds, but=ids)

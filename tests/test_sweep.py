@@ -238,3 +238,13 @@ async def test_old_tombstones_and_texts_of_failures_are_forgotten(place: Place, 
         core.clock.pass_by(86400 * 29)
         await core.sweep.sweep()
         assert not (place.folder / layout.TOMBSTONES / old).exists()
+
+
+async def test_the_tombstone_of_what_could_not_be_purged_again_for_a_month_stays(
+    place: Place, hand: ByHand
+) -> None:
+    async with running_core(place.volume, place.folder, purges=False) as core:
+        returned = hand.tell(MAKERS["returned"](hand))
+        core.clock.pass_by(86400 * 31)
+        await core.sweep.sweep()
+        assert (await core.mounted.look(returned)).state is State.RETURNED

@@ -5,7 +5,7 @@ when a file call hangs.
 """
 
 import errno
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -27,6 +27,7 @@ from piragua.tree.turns import Turns
 T = TypeVar("T")
 
 _LOOKS_IN_ONE_CALL = 20
+_FILES_IN_ONE_CALL = 200
 _CALLS_AT_ONCE = 6
 _FIRST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.1
@@ -304,16 +305,28 @@ class Mounted:
         """Why that operation failed; None if nothing is kept."""
         return await self._run(partial(small_files.read_failure, self.handle, nonce))
 
-    async def forget_old(self, folder: str, *, older_than_seconds: float, now_seconds: float) -> int:
-        """Removes old files of a folder of ours (`layout.TOMBSTONES`, `layout.FAILURES`); how many."""
-        call = partial(
-            small_files.forget_old,
-            self.handle,
-            folder,
-            older_than_seconds=older_than_seconds,
-            now_seconds=now_seconds,
-        )
-        return await self._run(call, timeout_seconds=60)
+    async def forget_old(
+        self, folder: str, *, older_than_seconds: float, now_seconds: float, but: Collection[str] = ()
+    ) -> int:
+        """Removes old files of a folder of ours (`layout.TOMBSTONES`, `layout.FAILURES`); how many.
+
+        but: names of those that stay. Some in every file call: after a month of many deletes, one call for all
+        would be taken for one that hangs.
+        """
+        there = await self._run(partial(small_files.names_in, self.handle, folder))
+        names = [name for name in there if name not in but]
+        removed = 0
+        for start in range(0, len(names), _FILES_IN_ONE_CALL):
+            call = partial(
+                small_files.forget_old,
+                self.handle,
+                folder,
+                names[start : start + _FILES_IN_ONE_CALL],
+                older_than_seconds=older_than_seconds,
+                now_seconds=now_seconds,
+            )
+            removed += await self._run(call)
+        return removed
 
     # What is kept for all instances: short settings, and by key in folders of ours (`layout.TAGS`, `INSTANCES`)
 

@@ -4,6 +4,7 @@ All are regular files: two instances that make the same one at once leave exactl
 """
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
 from piragua.tree import feed, layout
@@ -97,11 +98,19 @@ def write_tombstone(handle: Handle, volume_id: str) -> None:
         _write(handle, f"{layout.TOMBSTONES}/{volume_id}", b"")
 
 
-def forget_old(handle: Handle, folder: str, *, older_than_seconds: float, now_seconds: float) -> int:
-    """Removes files of a folder of ours that are older than that; how many."""
+def names_in(handle: Handle, folder: str) -> list[str]:
+    """Names of the files in a folder of ours."""
+    with handle.opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
+        return os.listdir(fd)
+
+
+def forget_old(
+    handle: Handle, folder: str, names: Iterable[str], *, older_than_seconds: float, now_seconds: float
+) -> int:
+    """Removes those files of a folder of ours that are older than that; how many."""
     removed = 0
     with handle.opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
-        for name in os.listdir(fd):
+        for name in names:
             with suppress(FileNotFoundError):
                 age_seconds = now_seconds - os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime
                 if age_seconds > older_than_seconds:
