@@ -253,11 +253,7 @@ class Operations:
         try:
             running.outcome = await self._outcome(job, ticket)
             self._tell(ticket, running.outcome, time.monotonic() - begun)
-            if isinstance(running.outcome, Failed):
-                try:
-                    await journal.write_failure(ticket.nonce, running.outcome.message)
-                except PiraguaError as error:
-                    _log.warning("the failure of operation %s cannot be kept: %s", ticket.id, error)
+            await self._keep_failure(journal, ticket, running.outcome)
         finally:
             self._running.pop(ticket.id, None)
             running.job = None
@@ -267,6 +263,16 @@ class Operations:
                 self._ended.popitem(last=False)
             running.ended.set()  # whoever asks here need not wait for the lock, which others ask
             await lock.release()
+
+    async def _keep_failure(self, journal: Journal, ticket: Ticket, outcome: Outcome) -> None:
+        """For other instances, which read it where the tree shows no success."""
+        text = outcome.message if isinstance(outcome, Failed) else self._failed_of.get(ticket.id)
+        if text is None:
+            return
+        try:
+            await journal.write_failure(ticket.nonce, text)
+        except PiraguaError as error:
+            _log.warning("the failure of operation %s cannot be kept: %s", ticket.id, error)
 
     def _tell(self, ticket: Ticket, outcome: Outcome, seconds: float) -> None:
         kind = ticket.kind.name.lower()

@@ -192,6 +192,25 @@ async def test_a_limit_that_fails_leaves_one_size_or_the_other(
         assert await sizes(core, hand, volume_id) == (kept_bytes, kept_bytes)
 
 
+async def test_a_shrink_that_cannot_tell_what_the_volume_holds_by_then_gives_its_size_back(
+    volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume_id = large(hand)
+    async with running_core(volume, folder) as core:
+        limits = core.limits
+        real = limits.used_bytes
+
+        async def times_out_once_it_is_limited(mounted: Mounted, each: str) -> int:
+            if await mounted.limit(each) == 2 * GIB:
+                raise GlusterTimeout(("volume", "quota"), 0, "as the test wants it")
+            return await real(mounted, each)
+
+        monkeypatch.setattr(limits, "used_bytes", times_out_once_it_is_limited)
+        told = await outcome(core, await shrink(core, volume_id, 2))
+        assert (told.status_code, "as the test wants it" in told.text) == (500, True)
+        assert await sizes(core, hand, volume_id) == (LARGE_GIB * GIB, LARGE_GIB * GIB)
+
+
 def test_an_instance_shrinks_for_administrators_only_and_another_tells_the_end(volume: GlusterVolume) -> None:
     one, other = volume.start_instance(), volume.start_instance()
     location = told_by(one, ask(one, "POST", "/volumes", {"size": 3}).headers["location"]).headers["location"]

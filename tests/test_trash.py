@@ -22,7 +22,7 @@ from write_until_refused import BYTES_PER_MIB, write_until_refused
 
 from piragua import purger
 from piragua.cli import main
-from piragua.errors import MountError
+from piragua.errors import MountError, MountTimeout
 from piragua.models import dashed
 from piragua.tree import layout
 from piragua.tree.mounted import Mounted
@@ -353,6 +353,41 @@ async def test_what_fails_is_told_and_leaves_the_name_free(
         assert (told.status_code, "Input/output error" in told.text) == (500, True)
         assert not (folder / layout.NAMES / "unlucky").exists()
         assert (await restored(core, volume_id))["name"].endswith("/unlucky")
+
+
+@pytest.mark.parametrize("happens", [True, False])
+async def test_a_last_step_whose_end_is_not_known_is_told_as_it_turns_out(
+    volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch, happens: bool
+) -> None:
+    """Of a restore and of a delete: the call did not return in time, and may have done its work."""
+    volume_id = hand.volume_with(files=1)
+
+    def hang_at(step: str, patched: pytest.MonkeyPatch) -> None:
+        real = getattr(Mounted, step)
+
+        async def hanging(*arguments: object) -> None:
+            if happens:
+                await real(*arguments)
+            raise MountTimeout("/mnt", 0, "as the test wants it")
+
+        patched.setattr(Mounted, step, hanging)
+
+    async with running_core(volume, folder, retention_seconds=DAY_SECONDS, purges=False) as core:
+        with monkeypatch.context() as patched:
+            hang_at("mark_gone", patched)
+            answer = await core.http.delete(f"/volumes/{hand.tell(volume_id)}")
+            told = await core.http.get(answer.headers["location"])
+        assert told.status_code == (204 if happens else 500)
+        assert happens or "as the test wants it" in told.text
+        if not happens:
+            await deleted(core, volume_id)
+        with monkeypatch.context() as patched:
+            hang_at("unmark_gone", patched)
+            answer = await core.http.post(f"/piragua/v1/trash/{volume_id}/restore")
+            told = await core.http.get(answer.headers["location"])
+        assert told.status_code == (303 if happens else 500)
+        assert happens or "as the test wants it" in told.text
+        assert (await core.mounted.look(volume_id)).state is (State.VOLUME if happens else State.TRASH)
 
 
 async def test_a_restore_and_a_create_of_one_name_leave_one_owner(

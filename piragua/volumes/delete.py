@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from piragua.errors import MountError, OutcomeUnknown
 from piragua.models import OperationKind
 from piragua.tree.mounted import Mounted
 from piragua.tree.record import Gone
@@ -27,7 +28,7 @@ class Delete:
         self._retention_seconds = retention_seconds
 
     async def run(self, nonce: str) -> None:
-        """Marks the volume as deleted and frees its name."""
+        """Marks the volume as deleted and frees its name. OutcomeUnknown when it can be deleted all the same."""
         if (await self._mounted.look(self.volume_id)).state not in DELETED | {State.ABSENT}:
             lock = await self._mounted.take_id(self.volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
             try:
@@ -44,5 +45,9 @@ class Delete:
         if seen.state in DELETED or seen.state is State.ABSENT:
             return
         require_usable(seen)
-        await self._mounted.mark_gone(self.volume_id, Gone(datetime.now(UTC), self._retention_seconds))
-        await self._mounted.release_name(name_of(seen), self.volume_id)
+        name = name_of(seen)
+        try:
+            await self._mounted.mark_gone(self.volume_id, Gone(datetime.now(UTC), self._retention_seconds))
+            await self._mounted.release_name(name, self.volume_id)
+        except MountError as error:
+            raise OutcomeUnknown(str(error)) from error

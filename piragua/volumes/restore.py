@@ -7,7 +7,15 @@ mounted never notices.
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from piragua.errors import Conflict, MountError, MountTimeout, NameInUse, NotReady, PiraguaError
+from piragua.errors import (
+    Conflict,
+    MountError,
+    MountTimeout,
+    NameInUse,
+    NotReady,
+    OutcomeUnknown,
+    PiraguaError,
+)
 from piragua.models import OperationKind
 from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.record import Record
@@ -87,10 +95,10 @@ class Restore:
             await self._mounted.release_name(record.name, holder)
 
     async def run(self, nonce: str) -> None:
-        """Restores it; what fails leaves it in the trash."""
+        """Restores it; what fails leaves it in the trash. OutcomeUnknown when it may come back all the same."""
         try:
             await self._restore(nonce)
-        except MountTimeout:
+        except (MountTimeout, OutcomeUnknown):
             raise  # what hangs may still happen, so the name stays with it
         except PiraguaError:
             await self._release_name()
@@ -120,11 +128,10 @@ class Restore:
         await self._require_unchanged(record)
         try:
             await self._mounted.unmark_gone(self.volume_id)
-        except MountTimeout:
+        except MountError as error:
+            if isinstance(error, MountTimeout) or not await self._is_in_trash():
+                raise OutcomeUnknown(str(error)) from error
             raise
-        except MountError:  # the outcome is unknown
-            if not await self._is_back():
-                raise
 
     async def _require_limit(self, record: Record) -> None:
         """Sets the limit again where it went while the volume was in the trash: quota was off for a while."""
@@ -145,6 +152,12 @@ class Restore:
         now = await self._mounted.look(self.volume_id)
         if now.state is not State.TRASH or now.gone != self._seen.gone or now.record != record:
             raise Conflict(f"another instance changed the volume while it was restored: it is {now.state.value}")
+
+    async def _is_in_trash(self) -> bool:
+        """Whether it is proven to be there still."""
+        with suppress(PiraguaError):
+            return (await self._mounted.look(self.volume_id)).state is State.TRASH
+        return False
 
     async def _is_back(self) -> bool:
         with suppress(PiraguaError):

@@ -54,13 +54,15 @@ class Shrink:
             await self._mounted.adopt(self.volume_id)
         small = replace(record, size_bytes=self._size_bytes)
         await self._mounted.write_record(self.volume_id, small)
+        limited = False
         try:
             await self._limit(small)
+            limited = True
             # Its writers go on meanwhile; from here on the limit stops them.
             await require_room_in(self._place, self._mounted, self.volume_id, self._size_bytes)
-        except GlusterTimeout:
-            raise  # it may still happen: the sweep makes the record agree with what comes out
-        except PiraguaError:
+        except PiraguaError as error:
+            if isinstance(error, GlusterTimeout) and not limited:
+                raise  # it may still happen: the sweep makes the record agree with what comes out
             with suppress(PiraguaError):
                 await self._undo(record)
             raise

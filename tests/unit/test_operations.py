@@ -173,7 +173,7 @@ async def test_work_that_could_not_be_taken_back_is_pending_until_the_tree_can_t
     verdict: Outcome, told: Outcome
 ) -> None:
     shared = Shared()
-    async with instance(shared) as operations:
+    async with instance(shared) as operations, instance(shared) as other:
         goes_on = anyio.Event()
         operation = await operations.start(Work(goes_on=goes_on, error=OutcomeUnknown("the mount was lost")))
         shared.away = True
@@ -182,6 +182,7 @@ async def test_work_that_could_not_be_taken_back_is_pending_until_the_tree_can_t
         assert await operations.poll(operation) == Pending()
         shared.away, shared.verdict = False, verdict
         assert await operations.poll(operation) == told
+        assert await other.poll(operation) == told
 
 
 async def test_why_it_failed_is_told_by_every_instance() -> None:
