@@ -67,6 +67,7 @@ from piragua.volumes.volumes import Volumes
 
 _log = logging.getLogger(__name__)
 _HEAD_TIMEOUT_SECONDS = 20
+_MOST_CONNECTIONS = 10_000
 _AGAIN_SECONDS = 1
 
 
@@ -383,12 +384,18 @@ def _reload(
 
 
 class _Impatient(H11Protocol):
-    """Closes a connection whose next request's head does not come: idle ones cost a descriptor each."""
+    """Closes a connection whose next request's head does not come: idle ones cost a descriptor each.
+
+    And those that are too many at once: the rest of the descriptors is for the mounts' files.
+    """
 
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > _MOST_CONNECTIONS:
+            transport.abort()
+            return
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
