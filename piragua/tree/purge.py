@@ -6,6 +6,7 @@ Every function blocks; the work is cut into steps so that other calls and a shut
 import errno
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -14,6 +15,8 @@ from piragua.tree.handle import Handle
 from piragua.tree.layout import directory_of
 
 _BATCH = 1000
+_LONGEST_WORK_SECONDS = 5
+"""So long one call of `work` goes on: bricks can take seconds for each large file."""
 _DEEPEST_OPEN = 200
 _MOST_REFILLS = 50
 _MOST_FAILURES = 1000
@@ -85,28 +88,34 @@ class Emptier:
         self._removed_before = -1
         self._working = threading.Lock()
         self._abandoned = False
+        self._stop_at_seconds = 0.0
         self.removed = 0
 
     def work(self, entries: int) -> bool:
-        """Removes about that many entries; True when nothing was left.
+        """Removes about that many entries, fewer when that takes long; True when nothing was left.
 
         OSError as the file calls, when all that could be removed was: of the first entry that could not.
         """
         with self._working:
-            return self._work(entries)
+            try:
+                return self._work(entries)
+            finally:
+                if self._abandoned:
+                    self._close_all()
 
     def _work(self, entries: int) -> bool:
+        self._stop_at_seconds = time.monotonic() + _LONGEST_WORK_SECONDS
         try:
             if not self._frames:
                 self._descend_from_top()
             until = self.removed + entries
             while self._frames:
-                if self._abandoned:
-                    self._close_all()
-                if self.removed >= until or not self._frames:
+                if self.removed >= until:
                     return False
                 if self._step():
                     return True
+                if self._is_over:
+                    return False
             return False
         except FileNotFoundError:
             self._close_all()
@@ -126,6 +135,10 @@ class Emptier:
                 self._close_all()
             finally:
                 self._working.release()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._abandoned or time.monotonic() > self._stop_at_seconds
 
     def _close_all(self) -> None:
         for frame in self._frames:
@@ -150,6 +163,8 @@ class Emptier:
         if frame.files:
             for name in self._take(frame.files):
                 self._remove_file(frame, name)
+                if self._is_over:
+                    break
         elif frame.directories:
             name = frame.directories.pop()
             try:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from piragua.tree import purge
 from piragua.tree.handle import Handle
 from piragua.tree.purge import Emptier
 
@@ -194,3 +195,14 @@ def _target(fd: str) -> str:
         return os.readlink(f"/proc/self/fd/{fd}")
     except FileNotFoundError:
         return ""
+
+
+def test_files_that_take_long_are_removed_a_few_at_a_time(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        (root.volume / f"file{number}").touch()
+    monkeypatch.setattr(purge, "_LONGEST_WORK_SECONDS", 0)
+    emptier = root.emptier()
+    assert not emptier.work(100)
+    assert emptier.removed == 1
+    empty(emptier)
+    assert os.listdir(root.volume) == []
