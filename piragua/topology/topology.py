@@ -52,7 +52,8 @@ class Topology:
     failure_max_age_seconds: how old one that tells of a failure. resolve_timeout_seconds: how
     long a node waits for its names to be resolved. remember_seconds: how long a single Gluster
     volume is told as it was last seen while glusterd does not answer, which is found out after
-    patience_seconds.
+    patience_seconds. answer_timeout_seconds: how long everything else waits, which is shorter than a
+    request may take, so that it ends with the reason.
 
     A list that cannot be asked for now is an error, never shorter, and nothing is called unknown
     unless every configured Gluster volume was seen after the question came.
@@ -69,6 +70,7 @@ class Topology:
         resolve_timeout_seconds: float = 5,
         remember_seconds: float = 300,
         patience_seconds: float = 3,
+        answer_timeout_seconds: float = 20,
         names: Names | None = None,
         own_address: Callable[[tuple[str, ...]], str | None] = own_address,
     ) -> None:
@@ -81,6 +83,7 @@ class Topology:
         self._failure_max_age_seconds = failure_max_age_seconds
         self._remember_seconds = remember_seconds
         self._patience_seconds = patience_seconds
+        self._answer_timeout_seconds = answer_timeout_seconds
         self._last_seen: dict[str, _Sight] = {}
         self._snapshot: _Snapshot | None = None
         self._refreshing: asyncio.Task[_Snapshot] | None = None
@@ -188,12 +191,20 @@ class Topology:
     async def _refresh(self) -> _Snapshot:
         """Starts a round of questions, or joins the one that is under way.
 
-        It has no deadline but the source's, and goes on for the others if a caller is cancelled.
+        It goes on for the others, and for the next who asks, if a caller is cancelled or has waited long enough:
+        GlusterUnavailable.
         """
         if self._refreshing is None:
             self._refreshing = asyncio.create_task(self._ask(), name="topology")
             self._refreshing.add_done_callback(self._refreshed)
-        return await asyncio.shield(self._refreshing)
+        try:
+            async with asyncio.timeout(self._answer_timeout_seconds):
+                return await asyncio.shield(self._refreshing)
+        except TimeoutError:
+            seconds = f"{self._answer_timeout_seconds:g}"
+            raise GlusterUnavailable(
+                ("volume", "info"), 0, f"glusterd did not answer within {seconds} seconds"
+            ) from None
 
     def _refreshed(self, task: asyncio.Task[_Snapshot]) -> None:
         self._refreshing = None

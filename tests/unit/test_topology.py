@@ -71,6 +71,7 @@ def topology(
     max_age_seconds: float = 0,
     remember_seconds: float = 0,
     patience_seconds: float = 60,
+    answer_timeout_seconds: float = 60,
 ) -> Topology:
     known = hosts or {}
     return Topology(
@@ -81,6 +82,7 @@ def topology(
         failure_max_age_seconds=0,
         remember_seconds=remember_seconds,
         patience_seconds=patience_seconds,
+        answer_timeout_seconds=answer_timeout_seconds,
         names=Names(lookup=lambda name: known.get(name, [])),
         own_address=lambda _: own,
     )
@@ -147,6 +149,17 @@ async def test_a_glusterd_that_hangs_is_waited_for_only_so_long_where_the_last_a
     gluster.gate.clear()
     assert (await asked.cluster(GV0)).name == "gv0"
     gluster.gate.set()
+
+
+async def test_what_cannot_be_done_without_glusterd_ends_with_the_reason_while_that_hangs() -> None:
+    gluster = FakeGluster()
+    asked = topology(gluster, answer_timeout_seconds=0.01)
+    gluster.gate.clear()
+    for question in (asked.cluster_now("gv0"), asked.cluster("gv0"), asked.clusters()):
+        with pytest.raises(GlusterUnavailable, match="did not answer"):
+            await question
+    gluster.gate.set()
+    assert (await asked.cluster_now("gv0")).id == GV0
 
 
 async def test_it_recovers_when_gluster_appears() -> None:
