@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Generator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
@@ -346,21 +347,32 @@ def free_bytes(fd: int) -> int:
 def used_bytes(handle: Handle, volume_id: str, timeout_seconds: float) -> int:
     """What lies in `/<id>`, in bytes of disk, counted without following links; TimeoutError if it takes longer."""
     deadline = time.monotonic() + timeout_seconds
-    used, pending = 0, [handle.open(layout.directory_of(volume_id), _READ)]
+    used, fd = 0, handle.open(layout.directory_of(volume_id), _READ)
+    # One directory of each level is open, however many lie beside it: tenants can make a million.
+    way_down = [(fd, _entries_of(fd))]
     try:
-        while pending:
-            fd = pending.pop()
-            try:
-                with os.scandir(fd) as entries:
-                    for entry in entries:
-                        if time.monotonic() > deadline:
-                            raise TimeoutError(errno.ETIMEDOUT, "counting what the directory holds takes too long")
-                        used += entry.stat(follow_symlinks=False).st_blocks * 512
-                        if entry.is_dir(follow_symlinks=False):
-                            pending.append(os.open(entry.name, _READ | os.O_NOFOLLOW, dir_fd=fd))
-            finally:
-                os.close(fd)
+        while way_down:
+            above, entries = way_down[-1]
+            entry = next(entries, None)
+            if entry is None:
+                way_down.pop()
+                continue
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "counting what the directory holds takes too long")
+            used += entry.stat(follow_symlinks=False).st_blocks * 512
+            if entry.is_dir(follow_symlinks=False):
+                fd = os.open(entry.name, _READ | os.O_NOFOLLOW, dir_fd=above)
+                way_down.append((fd, _entries_of(fd)))
     finally:
-        for fd in pending:
-            os.close(fd)
+        for _, entries in way_down:
+            entries.close()
     return used
+
+
+def _entries_of(fd: int) -> Generator[os.DirEntry[str]]:
+    """What is in an opened directory, which is closed at the end."""
+    try:
+        with os.scandir(fd) as entries:
+            yield from entries
+    finally:
+        os.close(fd)
