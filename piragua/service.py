@@ -262,6 +262,11 @@ class Service:
         """Why the service cannot do its work now, one sentence each."""
         found = [mount.problem for mount in self._mounts() if mount.problem]
         found += [f"{m.stuck_calls} file calls hang on {m.path}" for m in self._mounts() if m.stuck_calls]
+        found += [
+            f"the turn for quota commands on {m.gluster_volume} does not come: another instance has it"
+            for m in self._mounts()
+            if m.stuck_waits
+        ]
         found += [watch.problem for watch in self._watches if watch.problem]
         try:
             with anyio.fail_after(self._health_timeout_seconds):
