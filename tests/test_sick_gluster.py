@@ -250,6 +250,7 @@ def test_a_glusterd_that_hangs_keeps_nobody_from_reading_a_volume(volume: Gluste
         assert go_client(instance).info(volume_id)["id"] == volume_id
         assert go_client(instance).list() == [volume_id]
         assert httpx.get(f"{instance.url}/live", timeout=5, trust_env=False).status_code == 200
+        assert "glusterd did not answer" in refusal(instance)
     instance.wait_until_healthy(90)
     made(instance)
 
