@@ -87,6 +87,7 @@ class Topology:
         self._last_seen: dict[str, _Sight] = {}
         self._snapshot: _Snapshot | None = None
         self._refreshing: asyncio.Task[_Snapshot] | None = None
+        self._too_late = 0.0
 
     async def clusters(self) -> tuple[GlusterVolume, ...]:
         """Every configured Gluster volume, in the configured order.
@@ -191,14 +192,15 @@ class Topology:
     async def _refresh(self) -> _Snapshot:
         """Starts a round of questions, or joins the one that is under way.
 
-        It goes on for the others, and for the next who asks, if a caller is cancelled or has waited long enough:
-        GlusterUnavailable.
+        It goes on if a caller is cancelled, or when it takes too long: then whoever waits, and who joins it from
+        then on, gets GlusterUnavailable.
         """
         if self._refreshing is None:
             self._refreshing = asyncio.create_task(self._ask(), name="topology")
             self._refreshing.add_done_callback(self._refreshed)
+            self._too_late = asyncio.get_running_loop().time() + self._answer_timeout_seconds
         try:
-            async with asyncio.timeout(self._answer_timeout_seconds):
+            async with asyncio.timeout_at(self._too_late):
                 return await asyncio.shield(self._refreshing)
         except TimeoutError:
             seconds = f"{self._answer_timeout_seconds:g}"
