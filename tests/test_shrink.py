@@ -192,6 +192,26 @@ async def test_a_limit_that_fails_leaves_one_size_or_the_other(
         assert await sizes(core, hand, volume_id) == (kept_bytes, kept_bytes)
 
 
+@pytest.mark.parametrize("error", [GlusterTimeout, GlusterError])
+async def test_when_nobody_can_tell_what_it_holds_by_then_the_size_comes_back(
+    volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch, error: type[GlusterError]
+) -> None:
+    volume_id = large(hand)
+    async with running_core(volume, folder) as core:
+        limits = core.limits
+        real = limits.used_bytes
+
+        async def fails_when_it_is_small(mounted: Mounted, each: str) -> int:
+            if await mounted.limit(each) == 2 * GIB:
+                raise error(("volume", "quota"), 0, "as the test wants it")
+            return await real(mounted, each)
+
+        monkeypatch.setattr(limits, "used_bytes", fails_when_it_is_small)
+        told = await outcome(core, await shrink(core, volume_id, 2))
+        assert (told.status_code, "as the test wants it" in told.text) == (500, True)
+        assert await sizes(core, hand, volume_id) == (LARGE_GIB * GIB, LARGE_GIB * GIB)
+
+
 def test_an_instance_shrinks_for_administrators_only_and_another_tells_the_end(volume: GlusterVolume) -> None:
     one, other = volume.start_instance(), volume.start_instance()
     location = told_by(one, ask(one, "POST", "/volumes", {"size": 3}).headers["location"]).headers["location"]
