@@ -130,7 +130,7 @@ class Repair:
         try:
             now = await mounted.look(seen.volume_id)
             if now.state is State.VOLUME and now.record == seen.record and now.record is not None:
-                await mounted.write_record(seen.volume_id, replace(now.record, size_bytes=limit_bytes))
+                await mounted.write_record(seen.volume_id, replace(now.record, size_bytes=limit_bytes).shortened())
                 audit.changed("adopt the limit", seen.volume_id)
                 _log.warning("volume %s: its limit of %d bytes was adopted", seen.volume_id, limit_bytes)
         finally:

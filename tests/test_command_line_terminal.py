@@ -15,6 +15,7 @@ from tests.terminal import Terminal
 
 FILES = 4000
 CTRL_C = "\x03"
+ARROW_UP = "\x1b[A"
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_ctrl_c_in_the_middle_of_a_clone_breaks_nothing(
     assert len(list(data.iterdir())) == FILES
 
 
-@pytest.mark.parametrize("leaves", ["q", CTRL_C])
+@pytest.mark.parametrize("leaves", ["q", f"{ARROW_UP}q", CTRL_C])
 def test_top_refreshes_in_place_until_it_is_left(
     leaves: str, settings: Mapping[str, str], instance: Instance
 ) -> None:

@@ -186,6 +186,9 @@ async def test_what_cannot_be_changed_is_listed_with_its_state(scene: Scene) -> 
         for volume_id, maker in made.items():
             assert listed[volume_id]["state"] == wanted[maker], maker
             assert listed[volume_id]["labels"] == {}
+            alone = await scene.ask(f"/{volume_id}")
+            assert alone.status_code == 503 or alone.json()["state"] == wanted[maker], maker
+        assert (await scene.ask(f"/{next(each for each in made if made[each] == 'complete')}")).status_code == 200
         assert not set(away) & listed.keys()
         only = {each["id"] for each in (await scene.ask("?state=unreadable")).json()["volumes"]}
         assert only == {volume_id for volume_id, maker in made.items() if wanted[maker] == "unreadable"}

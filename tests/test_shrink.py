@@ -192,20 +192,21 @@ async def test_a_limit_that_fails_leaves_one_size_or_the_other(
         assert await sizes(core, hand, volume_id) == (kept_bytes, kept_bytes)
 
 
-async def test_a_shrink_that_cannot_tell_what_the_volume_holds_by_then_gives_its_size_back(
-    volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [GlusterTimeout, GlusterError])
+async def test_when_nobody_can_tell_what_it_holds_by_then_the_size_comes_back(
+    volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch, error: type[GlusterError]
 ) -> None:
     volume_id = large(hand)
     async with running_core(volume, folder) as core:
         limits = core.limits
         real = limits.used_bytes
 
-        async def times_out_once_it_is_limited(mounted: Mounted, each: str) -> int:
+        async def fails_when_it_is_small(mounted: Mounted, each: str) -> int:
             if await mounted.limit(each) == 2 * GIB:
-                raise GlusterTimeout(("volume", "quota"), 0, "as the test wants it")
+                raise error(("volume", "quota"), 0, "as the test wants it")
             return await real(mounted, each)
 
-        monkeypatch.setattr(limits, "used_bytes", times_out_once_it_is_limited)
+        monkeypatch.setattr(limits, "used_bytes", fails_when_it_is_small)
         told = await outcome(core, await shrink(core, volume_id, 2))
         assert (told.status_code, "as the test wants it" in told.text) == (500, True)
         assert await sizes(core, hand, volume_id) == (LARGE_GIB * GIB, LARGE_GIB * GIB)

@@ -68,7 +68,7 @@ async def _put_right(scene: Scene, volume_id: str) -> None:
         if now.record is None or now.state not in _BOUNDED or limit_bytes == now.record.size_bytes:
             return
         if limit_bytes is not None and limit_bytes > now.record.size_bytes:
-            await mounted.write_record(volume_id, replace(now.record, size_bytes=limit_bytes))
+            await mounted.write_record(volume_id, replace(now.record, size_bytes=limit_bytes).shortened())
             _log.warning("volume %s: its limit of %d bytes was taken into its record", volume_id, limit_bytes)
             return
         size_bytes = now.record.size_bytes

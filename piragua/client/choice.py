@@ -22,8 +22,7 @@ _COMPLETED = 50
 
 def volume(server: Server, wanted: str, *, exactly: bool = False) -> Answer:
     """The volume. exactly: what an id or a name begins with does not count. Raises CommandFailed, ServerError."""
-    in_path = _ID_IN_PATH.search(wanted)
-    digits = (in_path[1] if in_path else wanted).replace("-", "").lower()
+    digits = _digits(wanted)
     if _ID.fullmatch(digits) and (found := _with_id(server, digits)):
         return found
     named = server.entries(VOLUMES, "volumes", [("name", _escaped(wanted)), ("limit", "10")])
@@ -43,13 +42,13 @@ def one_of(found: Sequence[Answer], wanted: str, *, exactly: bool, where: str = 
 
 
 def matching(entries: Sequence[Answer], wanted: str, *, exactly: bool) -> list[Answer]:
-    """Those that are meant, of those that are listed: by id, by name, by what these begin with."""
-    digits = wanted.replace("-", "").lower()
+    """Those that are meant, of those that are listed: by id, also in a path, by name, by what these begin with."""
+    digits = _digits(wanted)
     tests: list[Callable[[Answer], bool]] = [
         lambda each: each["id"] == digits,
         lambda each: each.get("name") == wanted,
     ]
-    if not exactly and len(wanted) >= _FEWEST_CHARACTERS:
+    if not exactly and len(digits) >= _FEWEST_CHARACTERS:
         tests.append(lambda each: each["id"].startswith(digits) or str(each.get("name", "")).startswith(wanted))
     return next((found for test in tests if (found := [each for each in entries if test(each)])), [])
 
@@ -66,6 +65,12 @@ def complete_volume(
     return []
 
 
+def _digits(wanted: str) -> str:
+    """What it is as an id, or as the beginning of one: without dashes, and without the path around it."""
+    in_path = _ID_IN_PATH.search(wanted)
+    return (in_path[1] if in_path else wanted).replace("-", "").lower()
+
+
 def _with_id(server: Server, digits: str) -> Answer | None:
     try:
         return server.get(f"{VOLUMES}/{digits}")
@@ -77,7 +82,7 @@ def _with_id(server: Server, digits: str) -> Answer | None:
 
 def _begun(server: Server, wanted: str, digits: str) -> list[Answer]:
     """Volumes whose name or id begins so."""
-    if len(wanted) < _FEWEST_CHARACTERS:
+    if len(digits) < _FEWEST_CHARACTERS:
         return []
     found = server.entries(VOLUMES, "volumes", [("name", f"{_escaped(wanted)}*"), ("limit", "10")])
     ids = server.get("/volumes")["volumes"] if re.fullmatch("[0-9a-f]+", digits) else []

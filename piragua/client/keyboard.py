@@ -1,5 +1,6 @@
 """A key that is pressed while something is shown."""
 
+import os
 import select
 import sys
 import termios
@@ -7,11 +8,12 @@ import time
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 
 @contextmanager
 def keys() -> Iterator[Callable[[float], str]]:
-    """What waits that many seconds for a key, and returns it, or "".
+    """What waits that many seconds for a key, and returns what was pressed, or "".
 
     Without a terminal it only waits. The terminal is as it was afterwards.
     """
@@ -27,6 +29,16 @@ def keys() -> Iterator[Callable[[float], str]]:
     before = termios.tcgetattr(descriptor)
     try:
         tty.setcbreak(descriptor)
-        yield lambda seconds: sys.stdin.read(1) if select.select([descriptor], [], [], seconds)[0] else ""
+        yield partial(_pressed, descriptor)
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _pressed(descriptor: int, seconds: float) -> str:
+    """All that waits: an arrow is several characters, and what is left would hide the next key."""
+    if not select.select([descriptor], [], [], seconds)[0]:
+        return ""
+    pressed = os.read(descriptor, 1024)
+    if not pressed:  # nobody can press one any more
+        time.sleep(seconds)
+    return pressed.decode(errors="replace")

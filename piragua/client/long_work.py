@@ -42,17 +42,22 @@ def do(server: Server, doing: str, method: str, path: str, body: object = None, 
 def _follow(server: Server, doing: str, operation: str, report: Report, timeout_seconds: float) -> str:
     """A server that goes away meanwhile may come back, or another may answer in its place."""
     deadline = time.monotonic() + timeout_seconds
-    seen = time.monotonic()
+    away_since: float | None = None
     while True:
         try:
             result = server.poll(operation)
             if result is not None:
                 return result
-            seen = time.monotonic()
+            away_since = None
             report(_progress(server, operation))
         except ServerError as error:
-            if error.status not in _SEEMS_AWAY or time.monotonic() > seen + _AWAY_SECONDS:
+            if error.status not in _SEEMS_AWAY:
                 raise
+            # Counted from the first failure: a host that is dead is only known to be after a whole timeout.
+            away_since = away_since or time.monotonic()
+            if time.monotonic() > away_since + _AWAY_SECONDS:
+                said = f"{error}; whether it is still {doing} is not known, `piragua operations` shows it"
+                raise exits.CommandFailed(said, exits.NO_ANSWER) from error
         if time.monotonic() > deadline:
             raise exits.CommandFailed(
                 f"not over after {timeout_seconds:g} seconds, but the server goes on {doing}", exits.NOT_OVER

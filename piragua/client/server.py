@@ -1,11 +1,13 @@
 """A server of Piragua, asked over HTTP or HTTPS."""
 
 import json
+import re
 import ssl
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from email.message import Message
 from http.client import HTTPException
 from typing import IO, Any
@@ -17,6 +19,7 @@ from piragua.errors import PiraguaError
 _LONGEST_ANSWER_BYTES = 64 * 2**20
 _LONGEST_TEXT_BYTES = 2**16
 _NO_SUCH_ROUTE = "Invalid path or request"
+_URL = re.compile(r"(?i:https?)://[!-~]+")
 
 Answer = dict[str, Any]
 Query = Sequence[tuple[str, str]]
@@ -59,14 +62,13 @@ class Server:
         insecure: bool = False,
         timeout_seconds: float = 60,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _URL.fullmatch(url) or not _has_host_and_port(url):
             raise WrongSetting(f"the server is given as http://host:port or https://host:port, not {url!r}")
         self.url = url.rstrip("/")
         self._key = key
         self._timeout_seconds = timeout_seconds
         handlers: list[urllib.request.BaseHandler] = [_Unfollowed()]
-        if parts.scheme == "https":
+        if urlsplit(url).scheme == "https":
             handlers.append(urllib.request.HTTPSHandler(context=_trusting(cacert, insecure=insecure)))
         self._opener = urllib.request.build_opener(*handlers)
 
@@ -144,10 +146,10 @@ class Server:
             with self._opener.open(request, timeout=self._timeout_seconds) as answer:
                 return answer.status, answer.headers, answer.read(_LONGEST_ANSWER_BYTES)
         except urllib.error.HTTPError as error:
-            with error:
-                if error.code == 303:
-                    return error.code, error.headers, b""
-                text = error.read(_LONGEST_TEXT_BYTES).decode(errors="replace").strip()
+            if error.code == 303:
+                error.close()
+                return error.code, error.headers, b""
+            text = _refusal(error)
             if error.code == 404 and text == _NO_SUCH_ROUTE:
                 text = (
                     f"{self.url} has no {path}: it is no server of Piragua, or one that is older than this program"
@@ -163,6 +165,23 @@ class Server:
                     f"the certificate of {self.url} is not trusted ({why}): --cacert says whom to trust"
                 ) from None
             raise ServerError(f"{self.url} cannot be asked: {reason}") from None
+
+
+def _has_host_and_port(url: str) -> bool:
+    """Whether it names a host; a port has to be a number that can be one."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _refusal(error: urllib.error.HTTPError) -> str:
+    """The server's own sentence; "" where there is none, as in a page of what stands before it."""
+    with error, suppress(OSError, HTTPException):
+        if error.headers.get_content_type() != "text/html":
+            return error.read(_LONGEST_TEXT_BYTES).decode(errors="replace").strip()
+    return ""
 
 
 def _trusting(cacert: str | None, *, insecure: bool) -> ssl.SSLContext:

@@ -3,7 +3,8 @@
 import itertools
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -18,8 +19,11 @@ from piragua.client.words import duration, many, percent, printable, size
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
 
+Told = TypeVar("Told")
+
 _STATUS = "/piragua/v1/status"
 _USAGE = "/piragua/v1/usage"
+_CANNOT_TELL = 503
 _PER_SECOND = (
     ("requests", "requests.total"),
     ("  that failed (5xx)", "requests.errors"),
@@ -33,7 +37,10 @@ _PER_SECOND = (
 
 
 class View:
-    """What is shown at one time. rates None: nothing to compare with yet."""
+    """What is shown at one time. rates None: nothing to compare with yet.
+
+    operations and usage are None while the server cannot tell them, as when a Gluster volume is away.
+    """
 
     def __init__(self, server: Server, before: "View | None") -> None:
         """Asks the server. Raises ServerError."""
@@ -41,8 +48,8 @@ class View:
         self.status = server.get(_STATUS)
         self.sample = rates.Sample.of(self.status, time.monotonic())
         self.rates = rates.rates(None if before is None else before.sample, self.sample)
-        self.operations = server.entries(operations.OPERATIONS, "operations")
-        self.usage = server.get(_USAGE)
+        self.operations = _if_told(lambda: server.entries(operations.OPERATIONS, "operations"))
+        self.usage = _if_told(lambda: server.get(_USAGE))
 
     def json(self) -> Answer:
         """For programs; a rate that is not known yet is null."""
@@ -62,6 +69,16 @@ class View:
             said.append(f"{self.rates['gluster_commands.total']:.1f} gluster commands/s")
         said.append(f"{(self.status.get('purge') or {}).get('waiting', '?')} to purge")
         return printable(", ".join(said))
+
+
+def _if_told(ask: Callable[[], Told]) -> Told | None:
+    """None for what the server cannot tell now. ServerError for anything else that goes wrong."""
+    try:
+        return ask()
+    except ServerError as error:
+        if error.status != _CANNOT_TELL:
+            raise
+        return None
 
 
 @click.command(cls=ClientCommand)
@@ -110,7 +127,7 @@ def _screen(server: Server, interval: float, count: int | None) -> None:
     with keys() as key, Live(console=console(), screen=True, auto_refresh=False) as live:
         for look in itertools.count(1):
             live.update(_shown(view), refresh=True)
-            if look == count or key(interval) == "q":
+            if look == count or "q" in key(interval):
                 break
             try:
                 view = View(server, view)
@@ -118,7 +135,7 @@ def _screen(server: Server, interval: float, count: int | None) -> None:
                 if error.status not in (0, 429, 502, 503, 504):
                     raise
                 live.update(Text(printable(f"no answer: {error}")), refresh=True)
-                if key(interval) == "q":
+                if "q" in key(interval):
                     break
 
 
@@ -133,9 +150,13 @@ def _shown(view: View) -> "Group":
     halves = Table.grid(padding=(0, 4))
     halves.add_row(_rates(view), _state(status))
     parts: list[RenderableType] = [Text(printable(title), style="reverse"), Text(), halves, Text()]
-    parts += [_room(each) for each in view.usage.get("clusters", [])]
+    parts += [_room(each) for each in (view.usage or {}).get("clusters", [])]
+    if view.usage is None:
+        parts.append(Text("how much room there is cannot be told now"))
     parts.append(Text())
-    if view.operations:
+    if view.operations is None:
+        parts.append(Text("what all servers do cannot be told now"))
+    elif view.operations:
         parts.append(table(operations.HEADS, [operations.row(each) for each in view.operations]))
     else:
         parts.append(Text("nothing is being done"))

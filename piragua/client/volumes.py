@@ -11,6 +11,7 @@ from piragua.client.connection import ClientGroup, connected, connection_options
 from piragua.client.exits import CommandFailed
 from piragua.client.filters import SORTS, filters, pages, query
 from piragua.client.labels import change_of, labels_of
+from piragua.client.operations import OPERATIONS
 from piragua.client.question import confirm
 from piragua.client.server import Answer, Server
 from piragua.client.table import show, show_facts, show_json
@@ -165,7 +166,7 @@ def expand(
     if (by_gib is None) == (to_gib is None):
         raise click.UsageError("either --by or --to says how large it shall be")
     found = choice.volume(server, wanted)
-    add_gib = by_gib if by_gib is not None else _missing_gib(found, to_gib or 0)
+    add_gib = by_gib if by_gib is not None else _missing_gib(_at_rest(server, found), to_gib or 0)
     path, body = f"/volumes/{found['id']}/expand", {"expand_size": add_gib}
     grown = _changed(server, f"expanding volume {_called(found)}", path, body, timeout_seconds)
     _show_changed("expanded", grown, as_json=as_json)
@@ -293,6 +294,17 @@ def _show_deleted(deleted: Sequence[Answer], *, as_json: bool) -> None:
     else:
         for each in deleted:
             click.echo(printable(f"deleted {each['id']}: {each.get('name', '?')}"))
+
+
+def _at_rest(server: Server, found: Answer) -> Answer:
+    """The volume, with a size that is not being changed: what is missing would be added twice. CommandFailed."""
+    for each in server.entries(OPERATIONS, "operations"):
+        if each.get("volume") == found["id"] and each.get("kind") in ("expand", "shrink"):
+            raise CommandFailed(
+                f"volume {_called(found)} is being changed ({each['kind']}), so its size is not sure:"
+                " `piragua operations` shows when that is over"
+            )
+    return server.get(f"{VOLUMES}/{found['id']}")
 
 
 def _missing_gib(found: Answer, to_gib: int) -> int:

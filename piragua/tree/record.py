@@ -15,6 +15,8 @@ from piragua.models import NO_BOUNDS, Bounds, Snapshot
 FORMAT_VERSION = 1
 LARGEST_BYTES = 2047
 REMEMBERED_OPERATIONS = 8
+_NONCE_DIGITS = 16
+_LARGEST_SIZE_BYTES = 2**63 - 1
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
@@ -48,11 +50,18 @@ class Record:
 
     def with_operation(self, nonce: str) -> "Record":
         """The same, remembering that this operation came to its end; of older ones, as many as fit."""
-        for count in range(REMEMBERED_OPERATIONS, 1, -1):
-            remembering = replace(self, operations=(*self.operations, nonce)[-count:])
-            if len(remembering._encoded()) <= LARGEST_BYTES:
-                return remembering
-        return replace(self, operations=(nonce,))
+        return replace(self, operations=(*self.operations, nonce)[-REMEMBERED_OPERATIONS:]).shortened()
+
+    def shortened(self) -> "Record":
+        """The same with as many of the last operations as fit, but the last one always."""
+        fitting = self
+        while len(fitting.operations) > 1 and len(fitting._encoded()) > LARGEST_BYTES:
+            fitting = replace(fitting, operations=fitting.operations[1:])
+        return fitting
+
+    def require_room(self) -> None:
+        """InvalidRequest when what is done to its volume later could not be kept in it, up to the largest size."""
+        replace(self, size_bytes=_LARGEST_SIZE_BYTES).with_operation("0" * _NONCE_DIGITS).encode()
 
     def encode(self) -> bytes:
         """The record as it is stored; InvalidRequest when it would be 2 KiB or more."""

@@ -42,9 +42,10 @@ class Expand:
         record = await record_of(seen, self._mounted, change=True)
         target_bytes = record.size_bytes + self._add_bytes
         limit_bytes = max(target_bytes, await self._mounted.limit(self.volume_id) or 0)
+        grown = replace(record, size_bytes=target_bytes).shortened()
+        grown.with_operation(nonce).encode()  # what would not fit is refused before anything is changed
         if seen.state is State.ORIGINAL:
             await self._mounted.adopt(self.volume_id)
-        grown = replace(record, size_bytes=target_bytes)
         bounded = self._place.overcommit is not None
 
         async def count() -> None:

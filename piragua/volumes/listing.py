@@ -13,6 +13,7 @@ from piragua.inventory import Inventory
 from piragua.models import NO_BOUNDS, Bounds, Usage, Volume, gib_to_bytes, whole_gib
 from piragua.tree.states import LISTED, Look, State
 from piragua.usage import UsageGatherer
+from piragua.volumes.shown import volume_of
 from piragua.volumes.volumes import Volumes
 
 
@@ -167,8 +168,9 @@ class Listing:
 
     async def one(self, volume_id: str) -> Listed:
         """A volume as it is now, with its use as it was last gathered. NotFound, NotReady, StorageError."""
-        volume = await self._volumes.get(volume_id)
-        return _of_volume(volume, self._usages[volume.gluster_volume].of(volume_id))
+        place, mounted, seen = await self._volumes.find(volume_id)
+        volume = await volume_of(seen, mounted, await self._volumes.cluster_id(place))
+        return _of_volume(volume, _STATES[seen.state], self._usages[volume.gluster_volume].of(volume_id))
 
     async def totals(self) -> list[Total]:
         """The sums for each Gluster volume. NotReady, StorageError."""
@@ -283,12 +285,12 @@ def _of_look(look: Look, cluster_id: str, gluster_volume: str) -> Listed:
     )
 
 
-def _of_volume(volume: Volume, usage: Usage | None) -> Listed:
+def _of_volume(volume: Volume, state: ListedState, usage: Usage | None) -> Listed:
     return Listed(
         id=volume.id,
         cluster_id=volume.cluster_id,
         gluster_volume=volume.gluster_volume,
-        state=ListedState.READY,
+        state=state,
         name=volume.name,
         size_bytes=volume.size_bytes,
         created=volume.created,

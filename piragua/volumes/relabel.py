@@ -13,7 +13,6 @@ ChangeLabels = Callable[[Mapping[str, str]], Mapping[str, str]]
 """From the labels that are set to those that shall be."""
 
 _LOCK_WAIT_SECONDS = 10
-_SOME_NONCE = "0" * 16
 
 
 async def relabel(mounted: Mounted, volume_id: str, change: ChangeLabels) -> None:
@@ -27,8 +26,8 @@ async def relabel(mounted: Mounted, volume_id: str, change: ChangeLabels) -> Non
         seen = await mounted.look(volume_id)
         require_usable(seen)
         before = await record_of(seen, mounted, change=True)
-        after = replace(before, labels=labels.checked(change(before.labels)))
-        after.with_operation(_SOME_NONCE).encode()  # refuses what would not fit
+        after = replace(before, labels=labels.checked(change(before.labels))).shortened()
+        after.require_room()
         if seen.record is not None and after == before:
             return
         await lock.require()

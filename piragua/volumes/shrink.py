@@ -5,7 +5,6 @@ the volume with one size or the other.
 """
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 
 from piragua.errors import Conflict, GlusterTimeout, InvalidRequest, PiraguaError
@@ -54,17 +53,18 @@ class Shrink:
             await self._mounted.adopt(self.volume_id)
         small = replace(record, size_bytes=self._size_bytes)
         await self._mounted.write_record(self.volume_id, small)
-        limited = False
         try:
             await self._limit(small)
-            limited = True
-            # Its writers go on meanwhile; from here on the limit stops them.
+        except GlusterTimeout:
+            raise  # it may still happen: the sweep makes the record agree with what comes out
+        except PiraguaError:
+            await self._undo(record)
+            raise
+        try:
+            # Its writers went on meanwhile; from here on the limit stops them.
             await require_room_in(self._place, self._mounted, self.volume_id, self._size_bytes)
-        except PiraguaError as error:
-            if isinstance(error, GlusterTimeout) and not limited:
-                raise  # it may still happen: the sweep makes the record agree with what comes out
-            with suppress(PiraguaError):
-                await self._undo(record)
+        except PiraguaError:  # a timeout too: nobody knows whether it holds more
+            await self._undo(record)
             raise
         await lock.require()
         await self._mounted.write_record(self.volume_id, small.with_operation(nonce))
@@ -80,9 +80,18 @@ class Shrink:
 
     async def _undo(self, record: Record) -> None:
         """The limit that it had, and then the record: where that fails, the larger limit is adopted."""
-        await self._limit(record)
-        await self._mounted.write_record(self.volume_id, record)
-        _log.info("volume %s has its size of %d bytes again", self.volume_id, record.size_bytes)
+        try:
+            await self._limit(record)
+            await self._mounted.write_record(self.volume_id, record)
+        except PiraguaError as error:
+            _log.warning(
+                "volume %s could not get its size of %d bytes again, and may be full: %s",
+                self.volume_id,
+                record.size_bytes,
+                error,
+            )
+        else:
+            _log.info("volume %s has its size of %d bytes again", self.volume_id, record.size_bytes)
 
     async def _require_same(self, left: Look) -> None:
         """Nobody deleted it or changed its record meanwhile, as can happen when a lock was lost."""

@@ -42,8 +42,6 @@ NO_SIGN = "the server that did this went away before it was done"
 _NAME_WAIT_SECONDS = 10
 _SOURCE_WAIT_SECONDS = 10
 _RESTORE_WAIT_SECONDS = 10
-_SOME_NONCE = "0" * 16
-"""A record is never so large that what is done to its volume could not be remembered in it."""
 
 Job = Create | Expand | Delete | Clone | Restore | Shrink
 
@@ -154,7 +152,7 @@ class Volumes:
             bounds=source.bounds,
             clone_source=volume_id,
         )
-        record.with_operation(_SOME_NONCE).encode()  # refuses what would not fit before anything is made
+        record.require_room()  # before anything is made
         reading = await mounted.take_reading(volume_id, timeout_seconds=_SOURCE_WAIT_SECONDS)
         try:
             id_lock, name_lock = await self._reserve(mounted, clone_id, name)
@@ -279,7 +277,7 @@ class Volumes:
             labels=labels.checked(spec.labels),
             bounds=spec.bounds,
         )
-        record.with_operation(_SOME_NONCE).encode()  # refuses what would not fit before anything is made
+        record.require_room()  # before anything is made
         id_lock, name_lock = await self._reserve(mounted, volume_id, spec.name)
         return Create(place, mounted, cluster.id, volume_id, record, id_lock, name_lock)
 

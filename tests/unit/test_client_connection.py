@@ -93,6 +93,10 @@ def test_a_key_that_everybody_can_read_is_warned_of(home: Path) -> None:
         ('key = "secret"', "key is no setting"),
         ('key_file = "/none"', "key_file names a file that cannot be read"),
         ('server = "gluster1:8080"', "the server is given as http://host:port"),
+        ('server = "http://[::1"', "the server is given as http://host:port"),
+        ('server = "http://gluster1:web"', "the server is given as http://host:port"),
+        ('server = "http://gluster1:80800"', "the server is given as http://host:port"),
+        ('server = "http://gluster 1"', "the server is given as http://host:port"),
         ('server = "https://127.0.0.1"\ncacert = "/none"', "certificates cannot be read"),
     ],
 )
@@ -123,6 +127,13 @@ def test_what_a_server_refuses_is_its_own_sentence(status: int, text: str, exit_
     with server({"/piragua/v1/operations": (status, {}, f"{text}\n".encode())}) as url:
         done = piped("operations", settings={"PIRAGUA_SERVER": url, "PIRAGUA_ADMIN_KEY": SECRET})
     assert (done.returncode, done.stdout, done.stderr) == (exit_status, "", f"piragua: {text}\n")
+
+
+def test_a_page_of_what_stands_before_a_server_is_not_its_sentence() -> None:
+    page = (502, {"Content-Type": "text/html; charset=utf-8"}, b"<html><body>Bad Gateway</body></html>")
+    with server({"/piragua/v1/operations": page}) as url:
+        done = piped("operations", settings={"PIRAGUA_SERVER": url})
+    assert (done.returncode, done.stderr) == (5, f"piragua: {url} answered 502\n")
 
 
 @pytest.mark.parametrize(

@@ -220,3 +220,34 @@ def test_a_record_with_little_room_remembers_fewer_operations() -> None:
     assert 1 <= len(record.operations) < 8
     assert record.operations[-1] == f"{19:016x}"
     assert len(record.encode()) <= LARGEST_BYTES
+
+
+def test_a_record_that_has_room_can_be_of_any_size_and_remember_the_last_operation() -> None:
+    """Else a limit would be set that its record could never say."""
+    length = 0
+    while _has_room(Record(2**30, "x", options=("o" * (length + 1),))):
+        length += 1
+    record = Record(2**30, "x", options=("o" * length,)).with_operation(f"{1:016x}")
+    grown = replace(record, size_bytes=2**63 - 1).shortened()
+    assert grown.with_operation(f"{2:016x}").operations == (f"{2:016x}",)
+    assert len(grown.with_operation(f"{2:016x}").encode()) == LARGEST_BYTES
+
+
+def test_a_record_that_gets_too_large_forgets_the_oldest_operations_first() -> None:
+    record = Record(1, "x", options=("o" * 1700,))
+    for number in range(8):
+        record = record.with_operation(f"{number:016x}")
+    grown = replace(record, labels={"a": "b" * 100})
+    with pytest.raises(InvalidRequest):
+        grown.encode()
+    kept = grown.shortened().operations
+    assert kept == record.operations[-len(kept) :]
+    assert len(grown.shortened().encode()) <= LARGEST_BYTES
+
+
+def _has_room(record: Record) -> bool:
+    try:
+        record.require_room()
+    except InvalidRequest:
+        return False
+    return True

@@ -79,12 +79,15 @@ def test_a_volume_is_meant_by_its_id_its_name_or_what_its_id_begins_with() -> No
         "/piragua/v1/trash": {"trash": [entry(FIRST, "twice"), entry(SECOND, "twice"), entry("f" * 32, "once")]}
     }
     with server(answers) as url:
-        for wanted in ("once", "ffff", "f" * 32, "ffffffff-ffff-ffff-ffff-ffffffffffff"):
+        dashed = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+        for wanted in ("once", "ffff", "f" * 32, dashed, f"gv0/{dashed}/once"):
             asked = run(url, "purge", wanted)
             assert f"{'f' * 32}  once" in asked.stderr, wanted
             assert (asked.exit_code, "nothing was done; --yes" in asked.stderr) == (2, True), "nobody can say yes"
         for wanted, told in (("twice", SECOND), ("ab12", FIRST), ("ab", "no volume in the trash")):
             assert told in run(url, "purge", wanted).stderr
+        for wanted in ("----", "f---", "-f-f"):  # fewer than four digits mean nothing
+            assert run(url, "purge", "--", wanted).exit_code == 4
         for wanted in ("onc", "ffff"):
             refused = run(url, "purge", wanted, "--yes")
             assert (refused.exit_code, "neither may be shortened" in refused.stderr) == (4, True)

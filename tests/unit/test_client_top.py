@@ -1,0 +1,36 @@
+"""`piragua top` where the server cannot tell everything."""
+
+import json
+
+from tests.terminal import Terminal, piped
+from tests.unit.answering import server
+
+AWAY = (503, {}, b"the Gluster volume gv0 is away\n")
+ANSWERS = {
+    "/piragua/v1/status": {
+        "server": "node1",
+        "mounts": [{"gluster_volume": "gv0", "state": "it is away", "stuck_threads": 2}],
+    },
+    "/piragua/v1/operations": AWAY,
+    "/piragua/v1/usage": AWAY,
+}
+
+
+def test_while_a_gluster_volume_is_away_the_rest_is_shown() -> None:
+    with server(ANSWERS) as url:
+        settings = {"PIRAGUA_SERVER": url}
+        look = piped("top", "--count", "1", "--json", settings=settings)
+        assert look.returncode == 0, look.stderr
+        told = json.loads(look.stdout)
+        assert (told["status"]["server"], told["operations"], told["usage"]) == ("node1", None, None)
+        with Terminal("top", "--count", "1", settings=settings) as terminal:
+            assert terminal.end() == 0
+    for text in ("mount of gv0", "it is away, 2 threads stuck", "what all servers do cannot be told now"):
+        assert text in terminal.shown
+
+
+def test_a_key_that_is_wrong_is_said_to_be() -> None:
+    refused = (401, {}, b"signature is invalid\n")
+    with server({**ANSWERS, "/piragua/v1/usage": refused}) as url:
+        done = piped("top", "--count", "1", settings={"PIRAGUA_SERVER": url})
+    assert (done.returncode, done.stderr) == (3, "piragua: signature is invalid\n")
