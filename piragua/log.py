@@ -86,12 +86,14 @@ class _Text(logging.Formatter):
         self._with_time = with_time
 
     def format(self, record: logging.LogRecord) -> str:
-        message = "".join(each if each.isprintable() else repr(each)[1:-1] for each in record.getMessage())
+        message = _printable(record.getMessage())
         fields = "".join(f" {name}={_quoted(value)}" for name, value in self._secrets.fields_of(record).items())
         time = f"{_time(record)} " if self._with_time else ""
         line = f"{time}{record.levelname.lower()} {record.name}{fields}: {message}"
         if record.exc_info:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
+            # Further lines stand apart: an error's text can have anything in it.
+            lines = self.formatException(record.exc_info).split("\n")
+            line = "\n    ".join([line, *map(_printable, lines)])
         return self._secrets.hidden(line)
 
 
@@ -105,6 +107,10 @@ class _Prefixed(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         level = next(number for least, number in _JOURNAL_LEVELS if record.levelno >= least)
         return "\n".join(f"<{level}>{line}" for line in self._plain.format(record).split("\n"))
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _time(record: logging.LogRecord) -> str:

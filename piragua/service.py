@@ -134,7 +134,9 @@ class Service:
             self._gluster,
             self._operations,
         )
-        self._pool = Pool(self._inventories(), self._topology, self._devices, self._in_flight)
+        self._pool = Pool(
+            self._inventories(), self._topology, self._devices, self._in_flight, problems=self.problems
+        )
         self._quota_daemons = QuotaDaemons(self._gluster, names)
         volumes: core.Volumes[Job] = self._volumes
         more_of_volumes: extensions_core.Volumes[Job] = self._volumes

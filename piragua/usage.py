@@ -50,6 +50,7 @@ class UsageGatherer:
         self._interval_seconds = interval_seconds
         self._usage: dict[str, Usage] = {}
         self._problem = ""
+        self.begun: datetime | None = None
         self.gathered: datetime | None = None
         self.capacity: Capacity | None = None
 
@@ -59,6 +60,8 @@ class UsageGatherer:
 
     async def keep(self) -> None:
         """Gathers for ever; what goes wrong is logged once and tried again."""
+        if self._interval_seconds and self.begun is None:
+            self.begun = datetime.now(UTC)
         while self._interval_seconds:
             begun = anyio.current_time()
             try:

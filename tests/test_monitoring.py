@@ -229,6 +229,16 @@ def test_what_is_purged_is_counted(instance: Instance, volume: GlusterVolume) ->
     assert ask(instance, "GET", "/piragua/v1/status").json()["purge"]["entries_removed"] >= 5
 
 
+def test_quota_that_is_off_is_not_well_though_all_can_be_read(fresh_volume: GlusterVolume) -> None:
+    instance = fresh_volume.start_instance(settings={"PIRAGUA_USAGE_INTERVAL": "1s"})
+    go_client(instance).create({"size": 1})
+    wait_until(lambda: values(instance)["piragua_healthy"] == 1, "a gathering that is well", 60)
+    fresh_volume.pool.nodes[0].gluster("volume", "quota", fresh_volume.name, "disable")
+    wait_until(lambda: values(instance)["piragua_healthy"] == 0, "what is not well in the metrics", 60)
+    assert values(instance)["heketi_up"] == 1
+    assert ask(instance, "GET", "/health").status_code == 503
+
+
 def test_names_are_told_only_where_that_was_set(volume: GlusterVolume, instance: Instance) -> None:
     made = ask(instance, "POST", "/volumes", {"size": 1, "name": f"kube_{_NO_CLAIM}"})
     assert made.status_code == 202

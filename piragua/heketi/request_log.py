@@ -55,7 +55,8 @@ class RequestLog:
                     message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        asked = Asked(request_id, scope["method"][:20], scope["path"], client=_address(scope))
+        method = scope["method"] if scope["method"] in _METHODS else "other"  # it can be any word, a key too
+        asked = Asked(request_id, method, scope["path"], client=_address(scope))
         token = current.set(asked)
         try:
             await self._app(scope, receive, watched)
@@ -65,8 +66,7 @@ class RequestLog:
 
     def _tell(self, asked: Asked, status: int, seconds: float) -> None:
         if self._tally is not None:
-            method = asked.method if asked.method in _METHODS else "other"
-            self._tally.answered(method, asked.route, status, seconds)
+            self._tally.answered(asked.method, asked.route, status, seconds)
         level = logging.DEBUG if asked.route in _ASKED_ALL_THE_TIME else logging.INFO
         if _log.isEnabledFor(level):
             _log.log(level, "%s %s", asked.method, asked.route, extra={"fields": _fields(asked, status, seconds)})

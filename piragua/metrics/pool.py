@@ -6,7 +6,7 @@ It is gathered in the background, so that a scrape asks nobody: neither Gluster 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,7 @@ HELPS = {
     "piragua_volumes_size_bytes": "Sum of the sizes of all volumes on the Gluster volume that can be read",
     "piragua_trash_volumes": "Deleted volumes that are not purged yet",
     "piragua_trash_size_bytes": "Sum of the sizes of deleted volumes that are not purged yet",
+    "piragua_healthy": "1 while GET /health is 200 and the state of all Gluster volumes can be read, else 0",
     "piragua_pool_age_seconds": "How long ago the state of the pool was gathered",
 }
 
@@ -96,11 +97,15 @@ class Listed:
     looks: Mapping[str, Look]
 
 
+async def _no_problems() -> Sequence[str]:
+    return ()
+
+
 class Pool:
     """Gathers from these parts of the core; `keep` has to run. inventories: by the name of their Gluster volume.
 
-    timeout_seconds: a state that takes longer to read counts as one that cannot be read. interval_seconds: how
-    often it is read; retry_seconds: how soon again after that.
+    problems: what GET /health tells. timeout_seconds: a state that takes longer to read counts as one that
+    cannot be read. interval_seconds: how often it is read; retry_seconds: how soon again after that.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class Pool:
         devices: DevicesOfNodes,
         in_flight: WorkOfAll,
         *,
+        problems: Callable[[], Awaitable[Sequence[str]]] = _no_problems,
         timeout_seconds: float = 5,
         interval_seconds: float = 5,
         retry_seconds: float = 1,
@@ -119,6 +125,8 @@ class Pool:
         self._topology = topology
         self._devices = devices
         self._in_flight = in_flight
+        self._problems = problems
+        self._healthy = False
         self._timeout_seconds = timeout_seconds
         self._interval_seconds = interval_seconds
         self._retry_seconds = retry_seconds
@@ -145,7 +153,11 @@ class Pool:
                 if self._samples is None:
                     await self._gather()
         age_seconds = self._now_seconds() - self._gathered_seconds
-        return [*(self._samples or []), Sample("piragua_pool_age_seconds", {}, round(age_seconds, 3))]
+        return [
+            *(self._samples or []),
+            Sample("piragua_healthy", {}, int(self._healthy)),
+            Sample("piragua_pool_age_seconds", {}, round(age_seconds, 3)),
+        ]
 
     def listed(self) -> list[Listed]:
         """The volumes as last seen; nothing of a Gluster volume that was not seen yet."""
@@ -156,11 +168,13 @@ class Pool:
         well = True
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                self._samples = await self._all()
+                samples = await self._all()
         except (PiraguaError, TimeoutError) as error:
             _log.debug("the state of the pool cannot be told: %s", error)
-            self._samples = [Sample("heketi_up", {}, 0)]
+            samples = [Sample("heketi_up", {}, 0)]
             well = False
+        healthy = well and not await self._problems()
+        self._samples, self._healthy = samples, healthy
         self._gathered_seconds = self._now_seconds()
         return well
 

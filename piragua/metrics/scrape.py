@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import anyio
 import anyio.to_thread
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
@@ -32,9 +33,17 @@ class Scrape:
         self._counted = counted
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
+        self._one_at_a_time = anyio.Lock()
 
     async def text(self) -> bytes:
-        """The metrics. Written in a thread: thousands of volumes take longer than requests may wait."""
+        """The metrics. Written in a thread: thousands of volumes take longer than requests may wait.
+
+        One at a time: it asks for no token, and many threads that write would leave no time for other requests.
+        """
+        async with self._one_at_a_time:
+            return await self._text()
+
+    async def _text(self) -> bytes:
         samples = await self._pool.samples()
         for more in self._more:
             samples += more()

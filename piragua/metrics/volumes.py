@@ -21,16 +21,24 @@ HELPS = {
     "piragua_volume_info": "Whose the volume is: its name, and namespace and claim where its name tells them",
     "piragua_volumes_told_singly": "1 while there are metrics of single volumes, 0 when there are too many",
     "piragua_volumes_without_limit": "Volumes that nothing bounds: their limit is missing",
+    "piragua_volumes_nearly_full": "Volumes that hold more than 90 % of their limit",
     "piragua_capacity_bytes": "Size of the Gluster volume",
     "piragua_free_bytes": "Free space of the Gluster volume",
     "piragua_used_bytes": "What quota counts in all volumes of the Gluster volume",
-    "piragua_usage_age_seconds": "How long ago the use of the volumes was gathered",
+    "piragua_usage_age_seconds": "How long ago the use of the volumes was gathered, or since when that is tried",
 }
+
+_NEARLY_FULL = 0.9
 
 
 class Gatherer(Protocol):
-    """What gathers the use of all volumes of a Gluster volume. gathered: when; None before the first time."""
+    """What gathers the use of all volumes of a Gluster volume.
 
+    begun: since when it tries, None when it does not. gathered: when it last did; None before the first time.
+    """
+
+    @property
+    def begun(self) -> datetime | None: ...
     @property
     def gathered(self) -> datetime | None: ...
     @property
@@ -68,24 +76,29 @@ class VolumeSamples:
         for each in clusters:
             gatherer = self._gatherers.get(each.gluster_volume)
             if gatherer is not None and gatherer.gathered is not None:
-                samples += self._of_cluster(each, gatherer, gatherer.gathered, singly=singly)
+                samples += self._of_cluster(each, gatherer, singly=singly)
+            since = None if gatherer is None else gatherer.gathered or gatherer.begun
+            if since is not None:  # also while it never succeeded: an age that is missing would alarm nobody
+                age_seconds = round((self._now() - since).total_seconds(), 1)
+                samples.append(Sample("piragua_usage_age_seconds", {"cluster": each.cluster_id}, age_seconds))
         return samples
 
-    def _of_cluster(self, each: Listed, gatherer: Gatherer, gathered: datetime, *, singly: bool) -> list[Sample]:
+    def _of_cluster(self, each: Listed, gatherer: Gatherer, *, singly: bool) -> list[Sample]:
         cluster = {"cluster": each.cluster_id}
-        used_bytes = without_limit = 0
+        used_bytes = without_limit = nearly_full = 0
         samples: list[Sample] = []
         for look in list(each.looks.values()):
             use = gatherer.of(look.volume_id) if look.state in LISTED else None
             if use is not None:
                 used_bytes += use.used_bytes
                 without_limit += use.limit_bytes is None
+                nearly_full += use.limit_bytes is not None and use.used_bytes > _NEARLY_FULL * use.limit_bytes
                 if singly:
                     samples += self._of_volume(cluster, look, use)
         samples += [
             Sample("piragua_used_bytes", cluster, used_bytes),
             Sample("piragua_volumes_without_limit", cluster, without_limit),
-            Sample("piragua_usage_age_seconds", cluster, round((self._now() - gathered).total_seconds(), 1)),
+            Sample("piragua_volumes_nearly_full", cluster, nearly_full),
         ]
         if gatherer.capacity is not None:
             samples.append(Sample("piragua_capacity_bytes", cluster, gatherer.capacity.size_bytes))

@@ -15,8 +15,8 @@ log.set_up("debug", "{form}")
 for level in ("debug", "info", "warning", "error", "critical"):
     getattr(logging.getLogger("piragua.some.part"), level)("a word")
 try:
-    1 / 0
-except ZeroDivisionError:
+    raise ValueError("x\\ninfo piragua.audit role=admin outcome=succeeded: DELETE\\r\\x1b[2K")
+except ValueError:
     logging.getLogger("piragua").exception("oh")
 """
 
@@ -40,6 +40,8 @@ def test_every_line_in_the_journal_begins_with_its_level(form: str) -> None:
     lines = spoken(form, journal=True)
     assert [line[:3] for line in lines[:5]] == ["<7>", "<6>", "<4>", "<3>", "<2>"]
     assert {line[:3] for line in lines[5:]} == {"<3>"}, "a traceback has many lines"
+    assert not any(line[3:].startswith("info piragua.audit") for line in lines), "the text of an error"
+    assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

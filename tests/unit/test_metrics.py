@@ -14,8 +14,9 @@ from piragua.inventory import Inventory
 from piragua.metrics import pool
 from piragua.metrics.counted import Counted
 from piragua.metrics.exposition import Sample, exposition
-from piragua.metrics.pool import Pool
+from piragua.metrics.pool import Listed, Pool
 from piragua.metrics.scrape import Scrape
+from piragua.metrics.volumes import VolumeSamples
 from piragua.models import BYTES_PER_GIB, Device, DeviceBrick, OperationKind, UnderWay
 from piragua.topology.topology import Topology
 from piragua.tree.record import Gone, Record
@@ -189,6 +190,47 @@ async def test_a_scrape_asks_nobody_once_something_was_gathered() -> None:
     seen.failure = NotMounted("/mnt", 0, "would be asked")
     assert heketis(values(await scraped.text())) == heketis(before)
     assert before["heketi_up"] == 1
+
+
+async def test_it_is_not_well_while_health_says_why() -> None:
+    problems = ["quota is off"]
+
+    async def told() -> list[str]:
+        return problems
+
+    for well in (False, True):
+        gathered = Pool(
+            cast(Mapping[str, Inventory], {"gv0": Seen({})}),
+            cast(Topology, InMemoryTopology()),
+            InMemoryDevices(()),
+            InMemoryInFlight([]),
+            problems=told,
+        )
+        found = {sample.name: sample.value for sample in await gathered.samples()}
+        assert (found["heketi_up"], found["piragua_healthy"]) == (1, well)
+        problems.clear()
+
+
+class Gathers:
+    """Tries to gather the use of volumes, and has not succeeded so far."""
+
+    gathered: datetime | None = None
+    capacity = None
+
+    def __init__(self, begun: datetime | None) -> None:
+        self.begun = begun
+
+    def of(self, volume_id: str) -> None:
+        return None
+
+
+def test_the_age_of_a_use_that_was_never_gathered_grows_unless_nobody_tries() -> None:
+    now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    listed = [Listed(CLUSTER_ID, "gv0", dict([volume(1, 2)]))]
+    for begun, ages in ((now.replace(hour=10), [7200]), (None, [])):
+        of_volumes = VolumeSamples(lambda: listed, {"gv0": Gathers(begun)}, most_volumes=10, now=lambda: now)
+        told = [sample for sample in of_volumes.samples() if sample.name == "piragua_usage_age_seconds"]
+        assert [sample.value for sample in told] == ages
 
 
 def test_labels_cannot_break_a_line() -> None:
