@@ -116,6 +116,13 @@ class Core:
         self.clock.pass_by(SETTLED_SECONDS + 1)
         await self.sweep.sweep()
 
+    async def ended(self, accepted: httpx.Response) -> httpx.Response:
+        """The last answer about an operation that was accepted; each poll is held for a while."""
+        with anyio.fail_after(60):
+            while "x-pending" in (told := await self.http.get(accepted.headers["location"])).headers:
+                pass
+        return told
+
     async def until_absent(self, *volume_ids: str, timeout_seconds: float = 30) -> None:
         """Waits until the purger has taken them away."""
         with anyio.fail_after(timeout_seconds):

@@ -88,7 +88,7 @@ async def test_the_names_of_the_provisioner_tell_prefix_namespace_and_claim_unle
         wish = {"size_gib": 1, "name": f"prod_shop-eu_data-mysql-0_{UUID}", "labels": {"team": "blue"}}
         answer = await core.http.post("/piragua/v1/volumes", json=wish)
         assert answer.status_code == 202, answer.text
-        told = await core.http.get(answer.headers["location"])
+        told = await core.ended(answer)
         volume_id = told.headers["location"].removeprefix("/volumes/")
         labels = (await core.http.get(f"/piragua/v1/volumes/{volume_id}")).json()["labels"]
         assert labels == {
@@ -206,7 +206,7 @@ async def test_labels_that_do_not_fit_into_the_record_are_refused_and_those_that
         labels["z"] = "x" * (size - 1)
         assert on_disk(hand, volume_id)["labels"] == labels
         grown = await core.http.post(f"/volumes/{volume_id}/expand", json={"expand_size": 9})  # of one more digit
-        assert (await core.http.get(grown.headers["location"])).status_code == 303
+        assert (await core.ended(grown)).status_code == 303
         assert on_disk(hand, volume_id)["labels"] == labels
 
 

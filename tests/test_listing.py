@@ -322,7 +322,7 @@ async def test_a_create_that_cannot_be_is_refused_in_one_sentence_and_a_taken_na
         refused = await scene.core.http.post(PATH, json=body)
         assert (refused.status_code, len(refused.text.splitlines())) == (400, 1), (body, refused.text)
     made = await scene.core.http.post(PATH, json={"size_gib": 1, "name": "taken"})
-    assert (await scene.core.http.get(made.headers["location"])).status_code == 303
+    assert (await scene.core.ended(made)).status_code == 303
     taken = await scene.core.http.post(PATH, json={"size_gib": 1, "name": "taken"})
     assert (taken.status_code, taken.text) == (409, "Volume name 'taken' already in use\n")
     assert await scene.names("") == sorted([*before, "taken"])

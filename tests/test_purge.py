@@ -58,7 +58,7 @@ def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
 async def delete(core: Core, volume_id: str) -> None:
     deleted = await core.http.delete(f"/volumes/{volume_id}")
     assert deleted.status_code == 202
-    assert (await core.http.get(deleted.headers["location"])).status_code == 204
+    assert (await core.ended(deleted)).status_code == 204
 
 
 async def test_links_are_removed_and_never_followed(

@@ -81,7 +81,7 @@ async def test_the_last_step_of_a_purge_waits_for_every_brick(three: Three, hand
 
         await until(brick_is_missed)
         deleted = await core.http.delete(f"/volumes/{volume_id}")
-        assert (await core.http.get(deleted.headers["location"])).status_code == 204
+        assert (await core.ended(deleted)).status_code == 204
 
         async def emptied() -> bool:
             return not list(hand.path(volume_id).iterdir())

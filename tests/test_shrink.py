@@ -82,7 +82,7 @@ async def shrink(core: Core, volume_id: str, size_gib: Any) -> httpx.Response:
 
 async def outcome(core: Core, answer: httpx.Response) -> httpx.Response:
     assert answer.status_code == 202, answer.text
-    return await core.http.get(answer.headers["location"])
+    return await core.ended(answer)
 
 
 async def test_a_volume_gets_smaller_and_keeps_all_else(volume: GlusterVolume, folder: Path, hand: ByHand) -> None:

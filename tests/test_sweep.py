@@ -220,7 +220,7 @@ async def test_unknown_fields_of_a_record_survive_an_expand(place: Place, hand: 
         hand.published(hand.limit(hand.data(hand.record(volume_id, record))))
         expanded = await core.http.post(f"/volumes/{hand.tell(volume_id)}/expand", json={"expand_size": 2})
         assert expanded.status_code == 202
-        assert (await core.http.get(expanded.headers["location"])).status_code == 303
+        assert (await core.ended(expanded)).status_code == 303
         after = (await core.mounted.look(volume_id)).record
         assert after is not None
         assert (after.unknown, after.labels) == (record.unknown, record.labels)

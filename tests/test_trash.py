@@ -93,7 +93,7 @@ async def deleted(core: Core, volume_id: str) -> str:
     """The volume, deleted over the API."""
     answer = await core.http.delete(f"/volumes/{volume_id}")
     assert answer.status_code == 202
-    assert (await core.http.get(answer.headers["location"])).status_code == 204
+    assert (await core.ended(answer)).status_code == 204
     return volume_id
 
 
@@ -101,7 +101,7 @@ async def restored(core: Core, volume_id: str) -> dict[str, Any]:
     """The volume, restored over the API and shown."""
     answer = await core.http.post(f"/piragua/v1/trash/{volume_id}/restore")
     assert answer.status_code == 202, answer.text
-    told = await core.http.get(answer.headers["location"])
+    told = await core.ended(answer)
     assert (told.status_code, told.headers.get("location")) == (303, f"/volumes/{volume_id}"), told.text
     return await shown(core, volume_id)
 
@@ -210,7 +210,7 @@ async def test_a_name_that_was_taken_meanwhile_is_a_conflict(
 
         async def create() -> str:
             answer = await core.http.post("/volumes", json={"size": 1, "name": "wanted"})
-            told = await core.http.get(answer.headers["location"])
+            told = await core.ended(answer)
             return str(told.headers["location"].rpartition("/")[2])
 
         first = await deleted(core, await create())
@@ -349,7 +349,7 @@ async def test_what_fails_is_told_and_leaves_the_name_free(
 
             patched.setattr(Mounted, "unmark_gone", refuse)
             answer = await core.http.post(f"/piragua/v1/trash/{volume_id}/restore")
-            told = await core.http.get(answer.headers["location"])
+            told = await core.ended(answer)
         assert (told.status_code, "Input/output error" in told.text) == (500, True)
         assert not (folder / layout.NAMES / "unlucky").exists()
         assert (await restored(core, volume_id))["name"].endswith("/unlucky")
@@ -376,7 +376,7 @@ async def test_a_last_step_whose_end_is_not_known_is_told_as_it_turns_out(
         with monkeypatch.context() as patched:
             hang_at("mark_gone", patched)
             answer = await core.http.delete(f"/volumes/{hand.tell(volume_id)}")
-            told = await core.http.get(answer.headers["location"])
+            told = await core.ended(answer)
         assert told.status_code == (204 if happens else 500)
         assert happens or "as the test wants it" in told.text
         if not happens:
@@ -384,7 +384,7 @@ async def test_a_last_step_whose_end_is_not_known_is_told_as_it_turns_out(
         with monkeypatch.context() as patched:
             hang_at("unmark_gone", patched)
             answer = await core.http.post(f"/piragua/v1/trash/{volume_id}/restore")
-            told = await core.http.get(answer.headers["location"])
+            told = await core.ended(answer)
         assert told.status_code == (303 if happens else 500)
         assert happens or "as the test wants it" in told.text
         assert (await core.mounted.look(volume_id)).state is (State.VOLUME if happens else State.TRASH)

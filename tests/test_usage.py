@@ -187,7 +187,7 @@ async def test_the_figures_of_a_volume_go_with_it(volume: GlusterVolume, folder:
     async with running_core(volume, folder, retention_seconds=3600) as core:
         await gathered(core, volume_id, lambda usage: True)
         told = await core.http.delete(f"/volumes/{volume_id}")
-        assert (await core.http.get(told.headers["location"])).status_code == 204
+        assert (await core.ended(told)).status_code == 204
         await core.usage.gather()
         assert core.usage.of(volume_id) is None
 
@@ -268,7 +268,7 @@ def bounds(volume: GlusterVolume, volume_id: str) -> tuple[int, str, str]:
 async def made(core: Core, answer: Any) -> str:
     """The id of a volume that was to be made."""
     assert answer.status_code == 202, answer.text
-    told = await core.http.get(answer.headers["location"])
+    told = await core.ended(answer)
     assert told.status_code == 303, told.text
     return str(told.headers["location"].rsplit("/", 1)[1])
 
