@@ -146,10 +146,10 @@ class Purger:
 
     def progress(self, volume_id: str) -> Progress | None:
         """How far this instance is with that volume; None while it has not begun."""
-        working, reason = volume_id in self._working, self._reasons.get(volume_id, "")
-        if not working and not reason and volume_id not in self._removed:
-            return None
-        return Progress(working, self._removed.get(volume_id, 0), reason)
+        reason = self._reasons.get(volume_id, "")
+        if not reason and volume_id not in self._removed:
+            return None  # also while it is looked at whether it may be purged
+        return Progress(volume_id in self._working, self._removed.get(volume_id, 0), reason)
 
     def add(self, volume_id: str) -> None:
         """Purges that volume if its time has come. What was put off keeps its turn."""
