@@ -168,20 +168,18 @@ class Trash:
 
 
 def _entry(place: Place, cluster_id: str, look: Look, bytes_left: int | None) -> Trashed:
-    gone, state = look.gone, _state(look)
-    progress = place.purger.progress(look.volume_id)
+    gone, progress = look.gone, place.purger.progress(look.volume_id)
     only = look.entries[0] if len(look.entries) == 1 else None
     return Trashed(
         id=look.volume_id,
         cluster_id=cluster_id,
         gluster_volume=place.gluster_volume,
-        state=state,
+        state=_state(look),
         name=only if look.record is None else look.record.name,
         size_bytes=look.limit_bytes if look.record is None else look.record.size_bytes,
         deleted=None if gone is None else gone.deleted,
         purge_due=None if gone is None else _due(gone),
-        # The purger looks at what is in its retention as well, and removes nothing.
-        entries_removed=None if progress is None or state is TrashState.RESTORABLE else progress.entries_removed,
+        entries_removed=None if progress is None else progress.entries_removed,
         bytes_left=bytes_left,
         waits_for="" if progress is None else progress.waits_for,
     )
