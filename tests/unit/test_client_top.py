@@ -3,9 +3,9 @@
 import json
 
 from tests.terminal import Terminal, piped
-from tests.unit.answering import server
+from tests.unit.answering import Reply, server
 
-AWAY = (503, {}, b"the Gluster volume gv0 is away\n")
+AWAY: Reply = (503, {}, b"the Gluster volume gv0 is away\n")
 ANSWERS = {
     "/piragua/v1/status": {
         "server": "node1",
@@ -30,7 +30,7 @@ def test_while_a_gluster_volume_is_away_the_rest_is_shown() -> None:
 
 
 def test_a_key_that_is_wrong_is_said_to_be() -> None:
-    refused = (401, {}, b"signature is invalid\n")
+    refused: Reply = (401, {}, b"signature is invalid\n")
     with server({**ANSWERS, "/piragua/v1/usage": refused}) as url:
         done = piped("top", "--count", "1", settings={"PIRAGUA_SERVER": url})
     assert (done.returncode, done.stderr) == (3, "piragua: signature is invalid\n")
