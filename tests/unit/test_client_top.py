@@ -32,5 +32,5 @@ def test_while_a_gluster_volume_is_away_the_rest_is_shown() -> None:
 def test_a_key_that_is_wrong_is_said_to_be() -> None:
     refused: Reply = (401, {}, b"signature is invalid\n")
     with server({**ANSWERS, "/piragua/v1/usage": refused}) as url:
-        done = piped("top", "--count", "1", settings={"PIRAGUA_SERVER": url})
+        done = piped("top", "--count", "1", settings={"PIRAGUA_SERVER": url, "PIRAGUA_ADMIN_KEY": "wrong"})
     assert (done.returncode, done.stderr) == (3, "piragua: signature is invalid\n")
