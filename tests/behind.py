@@ -53,12 +53,20 @@ def differing_gfids(pool: PrivateGluster, gluster_volume: str, bricks_per_node: 
     """Directories, the first two levels of them, that are not the same directory on all bricks."""
     found: dict[str, set[bytes]] = {}
     for root in [brick(node, gluster_volume, number) for node in pool.nodes for number in range(bricks_per_node)]:
-        for path in [*root.glob("*/"), *root.glob("*/*/")]:
+        for path in [each for above in _directories(root) for each in (above, *_directories(above))]:
             name = str(path.relative_to(root))
             if not name.startswith(".glusterfs"):
                 with suppress(FileNotFoundError):  # purged meanwhile
                     found.setdefault(name, set()).add(gfid(path))
     return sorted(path for path, gfids in found.items() if len(gfids) > 1)
+
+
+def _directories(above: Path) -> list[Path]:
+    """Those in it; none when it was purged meanwhile."""
+    try:
+        return [each for each in above.iterdir() if each.is_dir() and not each.is_symlink()]
+    except FileNotFoundError:
+        return []
 
 
 @contextmanager
