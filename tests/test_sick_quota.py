@@ -108,6 +108,7 @@ def test_a_quotad_that_is_dead_is_noticed_though_nobody_asks_for_anything(
     instance.wait_until_healthy(150)
 
 
+@pytest.mark.timeout(600)
 def test_limits_that_were_lost_with_quota_come_back_and_nothing_is_made_without_one(
     volume: GlusterVolume, node: Node
 ) -> None:
@@ -125,5 +126,7 @@ def test_limits_that_were_lost_with_quota_come_back_and_nothing_is_made_without_
     instance.wait_until_healthy(60)
     new = made(instance)
     wanted = {f"/{directory(each)}": GIB for each in (*kept, new)}
-    wait_until(lambda: limits_bytes(node, volume.name) == wanted, "the limits", 120)
+    wait_until(
+        lambda: limits_bytes(node, volume.name) == wanted, "the limits", 330
+    )  # docs/reliability.md: five minutes
     assert set(client.list()) == {*kept, new}
