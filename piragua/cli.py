@@ -3,7 +3,7 @@
 Exit status 1: it failed, was refused, or a precondition does not hold. 2: no such command or option, or a
 question that nobody can be asked. 3: a setting or the key is wrong, which trying again does not mend. 4: nothing
 has that id or name, or more than one. 5: the server did not answer, or cannot now. 6: it was not over in
-time. 130: Ctrl-C. What went wrong is one sentence on standard error.
+time. 130: Ctrl-C; 143: SIGTERM. What went wrong is one sentence on standard error.
 """
 
 import os

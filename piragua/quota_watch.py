@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class QuotaWatch:
     """Asks for one volume's limit now and then. `keep` has to run; `problem` is the result.
 
-    any_id: some volume, None while there is none. on_lost: is called when it has no limit any more.
+    any_id: some volume, None while there is none. on_lost: is called when it is found without its limit.
     interval_seconds: between two questions.
     """
 
@@ -33,7 +33,7 @@ class QuotaWatch:
         self._mount = mount
         self._any_id = any_id
         self._on_lost = on_lost
-        self._had_limit = False
+        self._is_lost = False
         self._interval_seconds = interval_seconds
         self._problem = ""
 
@@ -58,7 +58,7 @@ class QuotaWatch:
         problem = ""
         try:
             if volume_id is not None:
-                self._note(await self._mount.current().limit(volume_id) is not None)
+                self._note(is_lost=await self._mount.current().limit(volume_id) is None)
         except MountTimeout:
             problem = self._hang
         except PiraguaError as error:  # the mount's own state is told elsewhere
@@ -67,7 +67,7 @@ class QuotaWatch:
             _log.log(logging.ERROR if problem else logging.INFO, "%s", problem or "limits can be read again")
         self._problem = problem
 
-    def _note(self, has_limit: bool) -> None:
-        if self._had_limit and not has_limit:
+    def _note(self, *, is_lost: bool) -> None:
+        if is_lost and not self._is_lost:  # who was told once goes on until all have theirs again
             self._on_lost()
-        self._had_limit = has_limit
+        self._is_lost = is_lost

@@ -5,13 +5,18 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
+import anyio
 import pytest
 from private_gluster import PrivateGluster
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.core import mounted_at, uncached_mount
+from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume
+from tests.tree.by_hand import ByHand, by_hand
 
 LONGEST = ("test_packages.py", "test_quickstart.py", "test_crash_matrix.py", "test_rolling_restart.py")
 ON_PORT_8080 = ("test_packages.py", "test_quickstart.py")
@@ -67,6 +72,40 @@ def three_nodes() -> Iterator[PrivateGluster]:
     """A trusted pool of three nodes for all tests: don't break it."""
     with PrivateGluster(nodes=3) as pool:
         yield pool
+
+
+@pytest.fixture(scope="module")
+def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
+    """A Gluster volume of one brick for the tests of a file."""
+    with gluster_volume(one_node) as volume:
+        yield volume
+    one_node.delete_volume(volume.name)
+
+
+@pytest.fixture(scope="module")
+def instance(volume: GlusterVolume) -> Instance:
+    """A Piragua that serves it."""
+    return volume.start_instance()
+
+
+@pytest.fixture(scope="module")
+def folder(volume: GlusterVolume) -> Path:
+    """Where it is mounted without caches, with Piragua's own files made."""
+    folder = uncached_mount(volume)
+
+    async def set_up() -> None:
+        async with mounted_at(volume, folder):
+            pass
+
+    anyio.run(set_up)
+    return folder
+
+
+@pytest.fixture
+def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
+    """Makes what shall be there before a test."""
+    with by_hand(volume, folder) as hand:
+        yield hand
 
 
 @pytest.fixture

@@ -97,6 +97,9 @@ class Terminal:
         """Presses keys; "\\x03" is Ctrl-C."""
         os.write(self._master, keys.encode())
 
+    def send(self, signal_number: int) -> None:
+        self._process.send_signal(signal_number)
+
     def end(self, timeout_seconds: float = 60) -> int:
         """The exit status; what was printed until then is in `shown`. Raises NotShown."""
         deadline = time.monotonic() + timeout_seconds

@@ -22,18 +22,6 @@ PLAIN = {"type": "none", "replicate": {}, "disperse": {}}
 
 
 @pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as gluster:
-        yield gluster
-    one_node.delete_volume(gluster.name)
-
-
-@pytest.fixture(scope="module")
-def instance(volume: GlusterVolume) -> Instance:
-    return volume.start_instance()
-
-
-@pytest.fixture(scope="module")
 def replicated(three_nodes: PrivateGluster) -> Iterator[GlusterVolume]:
     with gluster_volume(three_nodes, bricks_per_node=2) as gluster:
         yield gluster

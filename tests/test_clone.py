@@ -33,7 +33,7 @@ from tests.core import Core, QuotaConfOf, running_core, uncached_mount
 from tests.heketi_clients.strict_go import HeketiError
 from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume
-from tests.tree.by_hand import ByHand, by_hand
+from tests.tree.by_hand import ByHand
 from tests.tree.lock_holder import lock_held
 from tests.tree.trees import described, plant
 from tests.unit.waiting import until
@@ -45,27 +45,9 @@ GID = 4711
 
 
 @pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
 def folder(volume: GlusterVolume, instance: Instance) -> Path:
     """Where the Gluster volume is mounted; the instance has made Piragua's own files on it."""
     return uncached_mount(volume)
-
-
-@pytest.fixture(scope="module")
-def instance(volume: GlusterVolume) -> Instance:
-    return volume.start_instance()
-
-
-@pytest.fixture
-def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
-    with by_hand(volume, folder) as hand:
-        yield hand
 
 
 class Gate:

@@ -17,18 +17,6 @@ from tests.pool import GlusterVolume, gluster_volume
 GIB = 2**30
 
 
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as gluster:
-        yield gluster
-    one_node.delete_volume(gluster.name)
-
-
-@pytest.fixture(scope="module")
-def instance(volume: GlusterVolume) -> Instance:
-    return volume.start_instance()
-
-
 def refused(instance: Instance, wish: dict[str, object]) -> tuple[int, str]:
     """Status and text of a create that is refused on the POST itself."""
     answer = ask(instance, "POST", "/volumes", wish)

@@ -3,17 +3,15 @@
 import json
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from private_gluster import PrivateGluster
 
 from piragua.models import dashed
 from tests.instance import Instance
-from tests.pool import GlusterVolume, gluster_volume
-from tests.tree.by_hand import ByHand, by_hand
+from tests.pool import GlusterVolume
+from tests.tree.by_hand import ByHand
 
 NO_KEYS: dict[str, str | None] = {
     "PIRAGUA_ADMIN_KEY": None,
@@ -62,13 +60,6 @@ NAMES = [
 
 
 @pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
 def instance(volume: GlusterVolume) -> Instance:
     return volume.start_instance(settings=NO_KEYS)
 
@@ -79,12 +70,6 @@ def folder(volume: GlusterVolume, instance: Instance) -> Path:
     (folder / "victim").mkdir()
     (folder / "victim" / "file").write_text("kept")
     return folder
-
-
-@pytest.fixture
-def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
-    with by_hand(volume, folder) as hand:
-        yield hand
 
 
 def send(instance: Instance, method: bytes, target: bytes, body: bytes = b"") -> tuple[int, bytes]:

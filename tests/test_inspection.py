@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 from machine import MachineError, wait_until
-from private_gluster import PrivateGluster
 
 from piragua.models import BYTES_PER_GIB, dashed
 from piragua.tree import layout
@@ -20,15 +19,8 @@ from tests.core import uncached_mount
 from tests.heketi_clients.heketi_cli import HeketiCli
 from tests.heketi_clients.strict_go import HeketiError
 from tests.instance import Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 from tests.tree.by_hand import ByHand, by_hand
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as gluster:
-        yield gluster
-    one_node.delete_volume(gluster.name)
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
-from private_gluster import PrivateGluster
 
 from piragua.errors import Conflict
 from piragua.models import Bounds
@@ -17,10 +14,10 @@ from piragua.tree.handle import Handle
 from piragua.tree.record import LARGEST_BYTES, Record, decode
 from piragua.tree.states import State
 from tests.calls import ask, told_by
-from tests.core import Core, mounted_at, running_core, uncached_mount
+from tests.core import Core, running_core
 from tests.instance import Instance
-from tests.pool import GlusterVolume, gluster_volume
-from tests.tree.by_hand import MAKERS, ByHand, by_hand, record_of
+from tests.pool import GlusterVolume
+from tests.tree.by_hand import MAKERS, ByHand, record_of
 
 pytestmark = pytest.mark.anyio
 
@@ -28,32 +25,6 @@ GIB = 2**30
 UUID = "123e4567-e89b-12d3-a456-426614174000"
 
 Labels = dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
-def folder(volume: GlusterVolume) -> Path:
-    """Where it is mounted, with Piragua's own files made."""
-    folder = uncached_mount(volume)
-
-    async def set_up() -> None:
-        async with mounted_at(volume, folder):
-            pass
-
-    anyio.run(set_up)
-    return folder
-
-
-@pytest.fixture
-def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
-    with by_hand(volume, folder) as hand:
-        yield hand
 
 
 def on_disk(hand: ByHand, volume_id: str) -> dict[str, Any]:

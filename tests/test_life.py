@@ -11,31 +11,18 @@ from pathlib import Path
 
 import pytest
 from machine import wait_until
-from private_gluster import PrivateGluster
 from write_until_refused import write_until_refused
 
 from tests.behind import brick, directory, gfid, limits_bytes, quota_lock_held, recorded_gfids, volume_directories
 from tests.calls import ask, go_client, told_by
 from tests.heketi_clients.strict_go import HeketiError
 from tests.instance import Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 
 GIB = 2**30
 MIB = 2**20
 GID = 4711
 STRANGER = 12345
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as gluster:
-        yield gluster
-    one_node.delete_volume(gluster.name)
-
-
-@pytest.fixture(scope="module")
-def instance(volume: GlusterVolume) -> Instance:
-    return volume.start_instance()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Lists of volumes as administrators ask for them: filtered, ordered, in pages, and never with one left out."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +9,11 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from private_gluster import PrivateGluster
 
 from piragua.tree import layout
 from piragua.tree.record import Record
 from tests.core import Core, mounted_at, running_core, uncached_mount
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 from tests.tree.by_hand import MAKERS, ByHand, by_hand
 
 pytestmark = pytest.mark.anyio
@@ -43,13 +42,6 @@ class Scene:
         answer = await self.ask(query)
         assert answer.status_code == 200, answer.text
         return [each.get("name", "?").split("_")[0] for each in answer.json()["volumes"]]
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
 
 
 @pytest.fixture(scope="module")

@@ -14,24 +14,16 @@ import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]
 from machine import wait_until
-from private_gluster import PrivateGluster
 
 from piragua.models import BYTES_PER_GIB
 from tests.calls import ask, go_client
 from tests.instance import CHECKOUT, Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 
 MONITORING = CHECKOUT / "packaging/monitoring"
 PORT = 9090
 _NAME = re.compile(r"\b(?:heketi|piragua)_[a-zA-Z_]+\b")
 _NO_CLAIM = "team-a_data_3f0b0c7a-6b3f-4dd8-9f31-0f4f3a5f1f1e"
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as gluster:
-        yield gluster
-    one_node.delete_volume(gluster.name)
 
 
 @pytest.fixture(scope="module")

@@ -7,24 +7,16 @@ from uuid import uuid4
 import anyio
 import httpx
 import pytest
-from private_gluster import PrivateGluster
 
 from piragua.models import OperationKind
 from piragua.operations import Ticket
 from piragua.tree import locks
 from tests.core import Core, running_core, uncached_mount
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 from tests.tree.by_hand import MAKERS, ByHand, by_hand
 from tests.tree.lock_holder import lock_held
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """What is in work, as administrators are told: on all servers, by whom, since when, and whether it waits."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from socket import gethostname
@@ -8,22 +8,14 @@ from typing import Any
 
 import anyio
 import pytest
-from private_gluster import PrivateGluster
 
 from piragua.tree import locks
 from tests.core import Core, mounted_at, running_core, uncached_mount
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 from tests.tree.by_hand import ByHand, by_hand
 from tests.tree.lock_holder import lock_held
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
 
 
 @asynccontextmanager

@@ -4,19 +4,17 @@ import errno
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from machine import wait_until
-from private_gluster import PrivateGluster
 from write_until_refused import write_until_refused
 
 from tests.behind import brick, directory, gfid, limits_bytes, recorded_gfids
 from tests.calls import ask, go_client, told_by
 from tests.instance import Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 
 GIB = 2**30
 MIB = 2**20
@@ -42,13 +40,6 @@ class Original:
     def spellings(self) -> list[str]:
         """Every path under which the API knows it."""
         return [f"/volumes/{self.id}", f"/volumes/{self.uuid}", f"/volumes/{self.path}"]
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as gluster:
-        yield gluster
-    one_node.delete_volume(gluster.name)
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,17 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from private_gluster import PrivateGluster
 
 from piragua.errors import Conflict
 from piragua.models import dashed
 from piragua.tree import layout
 from piragua.tree.states import State
 from tests.core import Core, QuotaConfOf, running_core, uncached_mount
-from tests.pool import GlusterVolume, gluster_volume
-from tests.tree.by_hand import ByHand, by_hand
+from tests.pool import GlusterVolume
+from tests.tree.by_hand import ByHand
 
 pytestmark = pytest.mark.anyio
 
@@ -38,21 +36,8 @@ while True:
 
 
 @pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
 def folder(volume: GlusterVolume) -> Path:
     return uncached_mount(volume)
-
-
-@pytest.fixture
-def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
-    with by_hand(volume, folder) as hand:
-        yield hand
 
 
 async def delete(core: Core, volume_id: str) -> None:

@@ -1,14 +1,12 @@
 """Making volumes smaller on a real Gluster: never below what they hold, whoever dies or writes meanwhile."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
-from private_gluster import PrivateGluster
 
 from piragua.errors import GlusterError, GlusterTimeout
 from piragua.models import Bounds, dashed
@@ -16,41 +14,15 @@ from piragua.tree import layout
 from piragua.tree.mounted import Mounted
 from piragua.tree.record import Record, decode
 from tests.calls import ask, told_by
-from tests.core import Core, mounted_at, running_core, uncached_mount
-from tests.pool import GlusterVolume, gluster_volume
-from tests.tree.by_hand import MAKERS, ByHand, by_hand
+from tests.core import Core, running_core
+from tests.pool import GlusterVolume
+from tests.tree.by_hand import MAKERS, ByHand
 
 pytestmark = pytest.mark.anyio
 
 GIB = 2**30
 MIB = 2**20
 LARGE_GIB = 5
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
-def folder(volume: GlusterVolume) -> Path:
-    """Where it is mounted, with Piragua's own files made."""
-    folder = uncached_mount(volume)
-
-    async def set_up() -> None:
-        async with mounted_at(volume, folder):
-            pass
-
-    anyio.run(set_up)
-    return folder
-
-
-@pytest.fixture
-def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
-    with by_hand(volume, folder) as hand:
-        yield hand
 
 
 def large(hand: ByHand, **fields: Any) -> str:

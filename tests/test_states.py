@@ -1,18 +1,16 @@
 """Each line of the table of states (docs/on-disk-format.md), made for real: what clients are told of it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from private_gluster import PrivateGluster
 
 from piragua.models import dashed
 from piragua.tree.states import State
 from tests.core import Core, running_core, uncached_mount
-from tests.pool import GlusterVolume, gluster_volume
-from tests.tree.by_hand import MAKERS, ByHand, by_hand
+from tests.pool import GlusterVolume
+from tests.tree.by_hand import MAKERS, ByHand
 
 pytestmark = pytest.mark.anyio
 
@@ -73,21 +71,8 @@ TABLE = {
 
 
 @pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
 def folder(volume: GlusterVolume) -> Path:
     return uncached_mount(volume)
-
-
-@pytest.fixture
-def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
-    with by_hand(volume, folder) as hand:
-        yield hand
 
 
 async def outcome(core: Core, accepted: httpx.Response) -> int:

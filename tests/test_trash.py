@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,6 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from click.testing import CliRunner, Result
 from machine import wait_until
-from private_gluster import PrivateGluster
 from write_until_refused import BYTES_PER_MIB, write_until_refused
 
 from piragua import purger
@@ -29,10 +27,10 @@ from piragua.tree.mounted import Mounted
 from piragua.tree.record import NOT_GONE, Gone, Record
 from piragua.tree.states import State
 from tests.calls import ask, go_client
-from tests.core import Core, mounted_at, running_core, uncached_mount
+from tests.core import Core, running_core, uncached_mount
 from tests.instance import ADMIN_KEY, Instance
-from tests.pool import GlusterVolume, gluster_volume
-from tests.tree.by_hand import MAKERS, ByHand, by_hand, record_of
+from tests.pool import GlusterVolume
+from tests.tree.by_hand import MAKERS, ByHand, record_of
 
 pytestmark = pytest.mark.anyio
 
@@ -61,32 +59,6 @@ while True:
 
 class Died(BaseException):
     """Stands for the death of the process: nothing of its own is done after it."""
-
-
-@pytest.fixture(scope="module")
-def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
-def folder(volume: GlusterVolume) -> Path:
-    """Where it is mounted, with Piragua's own files made."""
-    folder = uncached_mount(volume)
-
-    async def set_up() -> None:
-        async with mounted_at(volume, folder):
-            pass
-
-    anyio.run(set_up)
-    return folder
-
-
-@pytest.fixture
-def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
-    with by_hand(volume, folder) as hand:
-        yield hand
 
 
 async def deleted(core: Core, volume_id: str) -> str:

@@ -16,9 +16,9 @@ from piragua.models import dashed
 from piragua.tree.record import Record
 from tests.behind import recorded_gfids
 from tests.calls import ask
-from tests.core import Core, mounted_at, running_core, uncached_mount
+from tests.core import Core, running_core
 from tests.pool import GlusterVolume, gluster_volume
-from tests.tree.by_hand import ByHand, by_hand
+from tests.tree.by_hand import ByHand
 
 pytestmark = pytest.mark.anyio
 
@@ -35,25 +35,6 @@ def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
     with gluster_volume(one_node, bricks_per_node=2) as volume:
         yield volume
     one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
-def folder(volume: GlusterVolume) -> Path:
-    """Where it is mounted, with Piragua's own files made."""
-    folder = uncached_mount(volume)
-
-    async def set_up() -> None:
-        async with mounted_at(volume, folder):
-            pass
-
-    anyio.run(set_up)
-    return folder
-
-
-@pytest.fixture
-def hand(volume: GlusterVolume, folder: Path) -> Iterator[ByHand]:
-    with by_hand(volume, folder) as hand:
-        yield hand
 
 
 def fill(data: Path) -> None:

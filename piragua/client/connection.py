@@ -5,9 +5,11 @@ the configuration files.
 """
 
 import os
+import signal
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -126,18 +128,25 @@ def connected(command: Callable[Concatenate[Server, Arguments], None]) -> Callab
 
 
 def ends_as_all_do(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Errors are one sentence and an exit status; Ctrl-C is 130."""
+    """Errors are one sentence and an exit status; Ctrl-C is 130, SIGTERM 143; the terminal is left as it was."""
 
     @wraps(command)
     def ending(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
+        before = signal.signal(signal.SIGTERM, _end_on)
         try:
             command(*arguments, **options)
         except PiraguaError as error:
             exits.end(str(error), exits.status_of(error))
         except KeyboardInterrupt:
             exits.end("interrupted", exits.INTERRUPTED)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     return ending
+
+
+def _end_on(signal_number: int, frame: object) -> NoReturn:
+    sys.exit(128 + signal_number)
 
 
 def server(context: click.Context, *, timeout_seconds: float = 60) -> Server:

@@ -84,7 +84,7 @@ def _if_told(ask: Callable[[], Told]) -> Told | None:
 @click.command(cls=ClientCommand)
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0.1),
+    type=click.FloatRange(0.1, 86400),
     default=2.0,
     show_default=True,
     metavar="SECONDS",

@@ -16,7 +16,7 @@ from piragua.client.question import confirm
 from piragua.client.server import Answer, Server
 from piragua.client.table import show, show_facts, show_json
 from piragua.client.trash import restore
-from piragua.client.words import many, printable, size, size_gib
+from piragua.client.words import many, printable, size, size_gib, volume_name
 from piragua.models import BYTES_PER_GIB
 
 _DAY_SECONDS = 86400
@@ -105,7 +105,7 @@ def show_volume(server: Server, wanted: str, as_json: bool) -> None:
 
 @volume.command()
 @click.argument("size_gib", metavar="SIZE", type=size_gib)
-@click.option("--name", help="Letters, digits, - and _.  [default: vol_<id>]")
+@click.option("--name", type=volume_name, help="Letters, digits, - and _.  [default: vol_<id>]")
 @click.option("--label", "-l", "labels", multiple=True, metavar="KEY=VALUE", help="A label; may be given again.")
 @click.option("--files-limit", type=click.IntRange(min=1), metavar="NUMBER", help="Files and directories at most.")
 @click.option(
@@ -193,7 +193,7 @@ def shrink(server: Server, wanted: str, to_gib: int, timeout_seconds: float, as_
 
 @volume.command()
 @volume_argument
-@click.option("--name", help="Of the copy: letters, digits, - and _.  [default: vol_<id>]")
+@click.option("--name", type=volume_name, help="Of the copy: letters, digits, - and _.  [default: vol_<id>]")
 @timeout_option(7 * _DAY_SECONDS)
 @json_option
 @connected

@@ -43,6 +43,13 @@ def many(count: int, one: str) -> str:
     return f"{count} {one}" if count == 1 else f"{count} {one}s"
 
 
+def volume_name(text: str) -> str:
+    """What a volume shall be called. Empty, it is rather a variable that was not set than a wish."""
+    if not text:
+        raise click.BadParameter("it is empty")
+    return text
+
+
 def size_gib(text: str) -> int:
     """A size on the command line, as GiB. Raises click.BadParameter."""
     found = _SIZE.fullmatch(text.strip())

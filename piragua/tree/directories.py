@@ -8,27 +8,24 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from piragua.tree import layout, locks
 from piragua.tree.handle import Handle, by_descriptor
 from piragua.tree.record import NOT_GONE, Gone, Record, UnreadableRecord, decode, decode_gone
 from piragua.tree.states import DataDirectory, Look, State, data_mode
 
+Seen = TypeVar("Seen")
+
 _READ = os.O_RDONLY | os.O_DIRECTORY
 
 
 def look(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
     """One look at `/<id>`, with as few calls as its state allows. OSError for anything but "not there"."""
-    try:
-        return _look_once(handle, held, volume_id)
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ESTALE):
-            raise
-        # Removed between two calls; to open it again proves that. Another file that is missing proves nothing.
-        return _look_once(handle, held, volume_id)
+    return _looked(handle, held, volume_id, _contents)
 
 
 def glance(handle: Handle, held: locks.Locks, volume_id: str) -> Look | None:
@@ -36,12 +33,7 @@ def glance(handle: Handle, held: locks.Locks, volume_id: str) -> Look | None:
 
     OSError as for `look`.
     """
-    try:
-        return _glance_once(handle, held, volume_id)
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ESTALE):
-            raise
-        return _glance_once(handle, held, volume_id)
+    return _looked(handle, held, volume_id, lambda _fd, seen: seen if seen.state is State.BEING_MADE else None)
 
 
 def look_inside(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
@@ -72,38 +64,33 @@ def look_at_made(handle: Handle, volume_id: str, name: str) -> Look:
     return replace(seen, locked=True, entries=entries, limit_bytes=None if own == root else own)
 
 
-def _look_once(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
-    with ExitStack() as stack:
-        fd = _opened(stack, handle, volume_id)
-        if not isinstance(fd, int):
-            return fd
-        seen = _marks(handle, fd, volume_id)
-        if _decided(seen):
-            return seen
-        seen = replace(seen, locked=held.is_held(locks.id_offset(volume_id)))
-        return _contents(fd, seen)
-
-
-def _glance_once(handle: Handle, held: locks.Locks, volume_id: str) -> Look | None:
-    with ExitStack() as stack:
-        fd = _opened(stack, handle, volume_id)
-        if not isinstance(fd, int):
-            return fd
-        seen = _marks(handle, fd, volume_id)
-        if _decided(seen):
-            return seen
-        seen = replace(seen, locked=held.is_held(locks.id_offset(volume_id)))
-        return seen if seen.state is State.BEING_MADE else None
-
-
-def _opened(stack: ExitStack, handle: Handle, volume_id: str) -> int | Look:
-    """A descriptor of `/<id>`, or what there is to say where it is no directory."""
+def _looked(
+    handle: Handle, held: locks.Locks, volume_id: str, beyond_marks: Callable[[int, Look], Seen]
+) -> Look | Seen:
+    """A look; beyond_marks is asked, with the opened `/<id>`, when the marks alone do not name the state."""
     try:
-        return stack.enter_context(handle.volume(volume_id))
-    except FileNotFoundError:
-        return Look(volume_id, exists=False)
-    except NotADirectoryError:
-        return Look(volume_id, entries=(layout.directory_of(volume_id),))
+        return _looked_once(handle, held, volume_id, beyond_marks)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ESTALE):
+            raise
+        # Removed between two calls; to open it again proves that. Another file that is missing proves nothing.
+        return _looked_once(handle, held, volume_id, beyond_marks)
+
+
+def _looked_once(
+    handle: Handle, held: locks.Locks, volume_id: str, beyond_marks: Callable[[int, Look], Seen]
+) -> Look | Seen:
+    with ExitStack() as stack:
+        try:
+            fd = stack.enter_context(handle.volume(volume_id))
+        except FileNotFoundError:
+            return Look(volume_id, exists=False)
+        except NotADirectoryError:
+            return Look(volume_id, entries=(layout.directory_of(volume_id),))
+        seen = _marks(handle, fd, volume_id)
+        if _decided(seen):
+            return seen
+        return beyond_marks(fd, replace(seen, locked=held.is_held(locks.id_offset(volume_id))))
 
 
 def _decided(seen: Look) -> bool:

@@ -97,13 +97,7 @@ class Clone(Create):
         )
         await self._copy(DataPath(self._source_id, name_of(source)), DataPath(self.volume_id, self._record.name))
         # From here on it counts in the sum of limits, so that is not asked again.
-        await self._place.limits.set(
-            self._mounted,
-            self.volume_id,
-            size_bytes,
-            bounds=self._record.bounds,
-            all_is_well=self._place.all_is_well,
-        )
+        await self._place.set_limit(self._mounted, self.volume_id, self._record)
 
     async def _copy(self, source: DataPath, target: DataPath) -> None:
         """In steps, between which the locks are asked for again now and then: a clone can outlive them."""

@@ -9,6 +9,7 @@ from piragua.models import GlusterVolume, Node
 from piragua.pool_health import PoolHealth
 from piragua.purger import Purger
 from piragua.tree.mounted import Mounted
+from piragua.tree.record import Record
 
 OWN_OPTION_PREFIX = "user.heketi."
 _ON = frozenset({"on", "true", "yes", "enable", "1"})
@@ -33,6 +34,12 @@ class Place:
         """Whether what statvfs shows can be believed now."""
         health = await self.pool_health.look(self.mounted())
         return not health.problems and not health.healing
+
+    async def set_limit(self, mounted: Mounted, volume_id: str, record: Record) -> None:
+        """The limit that the record tells, beyond what the sum of limits allows. Errors as of `Limits.set`."""
+        await self.limits.set(
+            mounted, volume_id, record.size_bytes, bounds=record.bounds, all_is_well=self.all_is_well
+        )
 
     async def require_room(self, size_bytes: int, *, instead_of_bytes: int = 0) -> None:
         """OutOfSpace for a volume that is larger than all there is, or when the sum of limits gets too large.

@@ -136,13 +136,7 @@ class Restore:
     async def _require_limit(self, record: Record) -> None:
         """Sets the limit again where it went while the volume was in the trash: quota was off for a while."""
         if self._seen.limit_bytes is None:
-            await self._place.limits.set(
-                self._mounted,
-                self.volume_id,
-                record.size_bytes,
-                bounds=record.bounds,
-                all_is_well=self._place.all_is_well,
-            )
+            await self._place.set_limit(self._mounted, self.volume_id, record)
 
     async def _require_unchanged(self, record: Record | None) -> None:
         """The locks are still ours and it is what we left: asked before clients can see it."""

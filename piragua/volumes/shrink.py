@@ -54,7 +54,7 @@ class Shrink:
         small = replace(record, size_bytes=self._size_bytes)
         await self._mounted.write_record(self.volume_id, small)
         try:
-            await self._limit(small)
+            await self._place.set_limit(self._mounted, self.volume_id, small)
         except GlusterTimeout:
             raise  # it may still happen: the sweep makes the record agree with what comes out
         except PiraguaError:
@@ -69,19 +69,10 @@ class Shrink:
         await lock.require()
         await self._mounted.write_record(self.volume_id, small.with_operation(nonce))
 
-    async def _limit(self, record: Record) -> None:
-        await self._place.limits.set(
-            self._mounted,
-            self.volume_id,
-            record.size_bytes,
-            bounds=record.bounds,
-            all_is_well=self._place.all_is_well,
-        )
-
     async def _undo(self, record: Record) -> None:
         """The limit that it had, and then the record: where that fails, the larger limit is adopted."""
         try:
-            await self._limit(record)
+            await self._place.set_limit(self._mounted, self.volume_id, record)
             await self._mounted.write_record(self.volume_id, record)
         except PiraguaError as error:
             _log.warning(

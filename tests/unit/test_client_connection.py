@@ -246,3 +246,8 @@ def test_an_answer_without_what_is_needed_is_said_to_be() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith(f"piragua: an answer of {url} is not understood (TypeError: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_variable_that_is_not_set_is_no_name() -> None:
+    done = piped("volume", "create", "1GiB", "--name", "", settings={})
+    assert (done.returncode, "--name" in done.stderr) == (2, True)

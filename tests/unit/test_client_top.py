@@ -1,6 +1,7 @@
 """`piragua top` where the server cannot tell everything."""
 
 import json
+import signal
 
 from tests.terminal import Terminal, piped
 from tests.unit.answering import Reply, server
@@ -34,3 +35,17 @@ def test_a_key_that_is_wrong_is_said_to_be() -> None:
     with server({**ANSWERS, "/piragua/v1/usage": refused}) as url:
         done = piped("top", "--count", "1", settings={"PIRAGUA_SERVER": url, "PIRAGUA_ADMIN_KEY": "wrong"})
     assert (done.returncode, done.stderr) == (3, "piragua: signature is invalid\n")
+
+
+def test_a_signal_leaves_the_terminal_as_it_was() -> None:
+    with server(ANSWERS) as url, Terminal("top", settings={"PIRAGUA_SERVER": url}) as terminal:
+        terminal.until("mount of gv0")
+        terminal.send(signal.SIGTERM)
+        assert terminal.end() == 143
+        assert terminal.is_as_before()
+        assert terminal.raw.rfind("\x1b[?1049l") > terminal.raw.rfind("\x1b[?1049h")
+
+
+def test_an_interval_without_an_end_is_wrong_use() -> None:
+    done = piped("top", "--interval", "inf", settings={})
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)

@@ -22,25 +22,6 @@ ADMINISTRATORS_MOUNT = "/run/mounted-by-the-administrator"
 UNKNOWN = "0123456789abcdef" * 2
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[PrivateGluster]:
-    """One node, for mounts to be broken on."""
-    with PrivateGluster() as pool:
-        yield pool
-
-
-@pytest.fixture
-def node(pool: PrivateGluster) -> Node:
-    return pool.nodes[0]
-
-
-@pytest.fixture
-def volume(pool: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(pool) as volume:
-        yield volume
-    pool.delete_volume(volume.name)
-
-
 @contextmanager
 def mounted_by_the_administrator(node: Node, source: str) -> Iterator[None]:
     """`localhost:/<source>` is mounted at ADMINISTRATORS_MOUNT."""

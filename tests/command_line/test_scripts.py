@@ -2,39 +2,20 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from machine import wait_until
-from private_gluster import PrivateGluster
 from write_until_refused import BYTES_PER_MIB
 
 from piragua.models import BYTES_PER_GIB, dashed
 from tests.calls import go_client
-from tests.instance import ADMIN_KEY, Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.instance import Instance
+from tests.pool import GlusterVolume
 from tests.terminal import PIRAGUA, environment, piped
 
 Piragua = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def gluster(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
-def instance(gluster: GlusterVolume) -> Instance:
-    return gluster.start_instance(settings={"PIRAGUA_TRASH_RETENTION": "24h", "PIRAGUA_USAGE_INTERVAL": "1s"})
-
-
-@pytest.fixture(scope="module")
-def settings(instance: Instance) -> Mapping[str, str]:
-    """Of a machine that has only the URL and the key."""
-    return {"PIRAGUA_SERVER": instance.url, "PIRAGUA_ADMIN_KEY": ADMIN_KEY}
 
 
 @pytest.fixture
@@ -92,16 +73,16 @@ def test_a_volume_from_its_creation_to_its_end(
     assert refused.returncode in (1, 4), "it is being purged, or it is gone"
 
 
-def test_a_volume_is_shown_with_all_that_is_known(piragua: Piragua, gluster: GlusterVolume) -> None:
-    volume = made(piragua, "shown", "-l", "team=docs", "--files-limit", "1000", "--soft-limit", "70")
+def test_a_volume_is_shown_with_all_that_is_known(piragua: Piragua, volume: GlusterVolume) -> None:
+    new = made(piragua, "shown", "-l", "team=docs", "--files-limit", "1000", "--soft-limit", "70")
     shown = dict(line.split("  ", 1) for line in piragua("volume", "show", "shown").splitlines())
     assert {name: value.strip() for name, value in shown.items()}["labels"] == "team=docs"
-    both = in_json(piragua("volume", "show", volume["id"], "--json"))
+    both = in_json(piragua("volume", "show", new["id"], "--json"))
     assert (both["files_limit"], both["soft_limit_percent"]) == (1000, 70)
-    path = f"{gluster.name}/{dashed(volume['id'])}/shown"
+    path = f"{volume.name}/{dashed(new['id'])}/shown"
     assert both["mount"]["device"].endswith(f":{path}")
-    assert in_json(piragua("volume", "show", f"/{path}", "--json"))["id"] == volume["id"]
-    assert in_json(piragua("volume", "show", both["mount"]["device"], "--json"))["id"] == volume["id"]
+    assert in_json(piragua("volume", "show", f"/{path}", "--json"))["id"] == new["id"]
+    assert in_json(piragua("volume", "show", both["mount"]["device"], "--json"))["id"] == new["id"]
 
 
 def test_labels_are_set_taken_away_and_searched_for(piragua: Piragua) -> None:
@@ -173,10 +154,10 @@ def test_one_that_is_unknown_keeps_all_from_being_deleted(piragua: Piragua, inst
 
 
 def test_a_clone_says_how_far_it_is_in_plain_lines(
-    piragua: Piragua, settings: Mapping[str, str], gluster: GlusterVolume
+    piragua: Piragua, settings: Mapping[str, str], volume: GlusterVolume
 ) -> None:
-    volume = made(piragua, "source")
-    data = gluster.mount() / dashed(volume["id"]) / "source"
+    new = made(piragua, "source")
+    data = volume.mount() / dashed(new["id"]) / "source"
     for number in range(3000):
         (data / f"{number}").touch()
     done = piped("volume", "clone", "source", "--name", "copy", settings=settings)
@@ -186,10 +167,10 @@ def test_a_clone_says_how_far_it_is_in_plain_lines(
     assert len(list((data.parent.parent / dashed(copy["id"]) / "copy").iterdir())) == 3000
 
 
-def test_usage_has_the_fullest_first(piragua: Piragua, gluster: GlusterVolume) -> None:
+def test_usage_has_the_fullest_first(piragua: Piragua, volume: GlusterVolume) -> None:
     for name, written_mib in (("fuller", 60), ("full", 20)):
-        volume = made(piragua, name)
-        data = gluster.mount() / dashed(volume["id"]) / name
+        new = made(piragua, name)
+        data = volume.mount() / dashed(new["id"]) / name
         (data / "file").write_bytes(bytes(written_mib * BYTES_PER_MIB))
 
     def fullest() -> list[str]:
@@ -199,24 +180,24 @@ def test_usage_has_the_fullest_first(piragua: Piragua, gluster: GlusterVolume) -
     lines = piragua("usage", "--limit", "2").splitlines()
     assert lines[0].split() == ["ID", "NAME", "FULL", "USED", "SIZE", "FILES", "NOTE"]
     assert lines[1].split()[1:7] == ["fuller", "6", "%", "60", "MiB", "1"]
-    assert lines[-2].startswith(f"{gluster.name}: ")
+    assert lines[-2].startswith(f"{volume.name}: ")
     assert lines[-1].startswith("gathered ")
     assert len(in_json(piragua("usage", "--all", "--json"))["volumes"]) > 2
     assert listed(piragua, "--fuller-than", "5") == ["fuller"]
 
 
-def test_the_pool_is_shown(piragua: Piragua, gluster: GlusterVolume, instance: Instance) -> None:
+def test_the_pool_is_shown(piragua: Piragua, volume: GlusterVolume, instance: Instance) -> None:
     clusters = in_json(piragua("cluster", "list", "--json"))["clusters"]
-    assert [each["gluster_volume"] for each in clusters] == [gluster.name]
-    cluster = in_json(piragua("cluster", "show", gluster.name, "--json"))
+    assert [each["gluster_volume"] for each in clusters] == [volume.name]
+    cluster = in_json(piragua("cluster", "show", volume.name, "--json"))
     assert cluster["capacity_bytes"] >= cluster["free_bytes"] > 0
-    assert f"gluster volume  {gluster.name}\n" in piragua("cluster", "show", cluster["id"][:8])
+    assert f"gluster volume  {volume.name}\n" in piragua("cluster", "show", cluster["id"][:8])
 
     (node,) = in_json(piragua("node", "list", "--json"))["nodes"]
-    assert node["hostnames"]["storage"] == [gluster.pool.nodes[0].address]
+    assert node["hostnames"]["storage"] == [volume.pool.nodes[0].address]
     line = piragua("node", "list").splitlines()[1].split()
-    assert line[:1] + line[3:5] == [node["id"], "online", gluster.name]
-    assert node["devices"][0]["bricks"][0]["path"] in piragua("node", "show", gluster.pool.nodes[0].address)
+    assert line[:1] + line[3:5] == [node["id"], "online", volume.name]
+    assert node["devices"][0]["bricks"][0]["path"] in piragua("node", "show", volume.pool.nodes[0].address)
     assert "is no node" in piragua("node", "show", "nowhere", status=4)
 
 

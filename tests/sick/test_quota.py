@@ -2,42 +2,21 @@
 
 import os
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
 from machine import wait_until
-from private_gluster import Node, PrivateGluster
+from private_gluster import Node
 
 from tests.behind import directory, limits_bytes, volume_directories
 from tests.calls import ask, go_client, told_by
 from tests.instance import Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 
 GIB = 2**30
 BOUND_SECONDS = 60
 CREATES = 12
 MOST_THREADS = 100
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[PrivateGluster]:
-    """One node, whose quota these tests break and mend."""
-    with PrivateGluster() as pool:
-        yield pool
-
-
-@pytest.fixture
-def node(pool: PrivateGluster) -> Node:
-    return pool.nodes[0]
-
-
-@pytest.fixture
-def volume(pool: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(pool) as volume:
-        yield volume
-    pool.delete_volume(volume.name)
 
 
 def made(instance: Instance) -> str:
@@ -108,7 +87,6 @@ def test_a_quotad_that_is_dead_is_noticed_though_nobody_asks_for_anything(
     instance.wait_until_healthy(150)
 
 
-@pytest.mark.timeout(600)
 def test_limits_that_were_lost_with_quota_come_back_and_nothing_is_made_without_one(
     volume: GlusterVolume, node: Node
 ) -> None:
@@ -126,7 +104,16 @@ def test_limits_that_were_lost_with_quota_come_back_and_nothing_is_made_without_
     instance.wait_until_healthy(60)
     new = made(instance)
     wanted = {f"/{directory(each)}": GIB for each in (*kept, new)}
-    wait_until(
-        lambda: limits_bytes(node, volume.name) == wanted, "the limits", 330
-    )  # docs/reliability.md: five minutes
+    wait_until(lambda: limits_bytes(node, volume.name) == wanted, "the limits", 120)
     assert set(client.list()) == {*kept, new}
+
+
+def test_limits_that_are_lost_before_anybody_has_seen_them_come_back_as_well(
+    volume: GlusterVolume, node: Node
+) -> None:
+    """Made, lost and on again between two looks of an instance, and long before its next regular sweep."""
+    instance = volume.start_instance()
+    kept = made(instance)
+    node.gluster("volume", "quota", volume.name, "disable")
+    node.gluster("volume", "quota", volume.name, "enable")
+    wait_until(lambda: limits_bytes(node, volume.name) == {f"/{directory(kept)}": GIB}, "the limit", 60)

@@ -1,38 +1,20 @@
 """The command line as a person sees it: in a terminal, with tables, bars and questions, and Ctrl-C at any time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from machine import wait_until
-from private_gluster import PrivateGluster
 
 from piragua.models import dashed
 from tests.calls import go_client
-from tests.instance import ADMIN_KEY, Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.instance import Instance
+from tests.pool import GlusterVolume
 from tests.terminal import Terminal
 
 FILES = 4000
 CTRL_C = "\x03"
 ARROW_UP = "\x1b[A"
-
-
-@pytest.fixture(scope="module")
-def gluster(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(one_node) as volume:
-        yield volume
-    one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
-def instance(gluster: GlusterVolume) -> Instance:
-    return gluster.start_instance(settings={"PIRAGUA_TRASH_RETENTION": "24h", "PIRAGUA_USAGE_INTERVAL": "1s"})
-
-
-@pytest.fixture(scope="module")
-def settings(instance: Instance) -> Mapping[str, str]:
-    return {"PIRAGUA_SERVER": instance.url, "PIRAGUA_ADMIN_KEY": ADMIN_KEY}
 
 
 def new(instance: Instance, name: str) -> str:
@@ -45,10 +27,10 @@ def ids(instance: Instance) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def many_files(gluster: GlusterVolume, instance: Instance) -> str:
+def many_files(volume: GlusterVolume, instance: Instance) -> str:
     """The id of a volume whose clone takes some seconds."""
     volume_id = new(instance, "many_files")
-    data = gluster.mount() / dashed(volume_id) / "many_files"
+    data = volume.mount() / dashed(volume_id) / "many_files"
     for number in range(FILES):
         (data / f"{number}").touch()
     return volume_id
@@ -72,9 +54,9 @@ def test_what_a_table_shows_of_an_id_is_enough_to_mean_it(settings: Mapping[str,
     assert volume_id in terminal.shown
 
 
-def test_usage_has_bars(settings: Mapping[str, str], instance: Instance, gluster: GlusterVolume) -> None:
+def test_usage_has_bars(settings: Mapping[str, str], instance: Instance, volume: GlusterVolume) -> None:
     volume_id = new(instance, "half")
-    data = gluster.mount() / dashed(volume_id) / "half"
+    data = volume.mount() / dashed(volume_id) / "half"
     (data / "file").write_bytes(bytes(512 * 2**20))
 
     def is_counted() -> bool:
@@ -121,7 +103,7 @@ def test_a_clone_shows_a_bar_until_it_is_there(
 
 
 def test_ctrl_c_in_the_middle_of_a_clone_breaks_nothing(
-    many_files: str, settings: Mapping[str, str], instance: Instance, gluster: GlusterVolume
+    many_files: str, settings: Mapping[str, str], instance: Instance, volume: GlusterVolume
 ) -> None:
     before = set(ids(instance))
     with Terminal("volume", "clone", "many_files", "--name", "left_alone", settings=settings) as terminal:
@@ -137,7 +119,7 @@ def test_ctrl_c_in_the_middle_of_a_clone_breaks_nothing(
     assert "Traceback" not in terminal.shown
     wait_until(lambda: len(ids(instance)) == len(before) + 1, "the clone that went on", 120)
     (copy,) = set(ids(instance)) - before
-    data: Path = gluster.mount() / dashed(copy) / "left_alone"
+    data: Path = volume.mount() / dashed(copy) / "left_alone"
     assert len(list(data.iterdir())) == FILES
 
 
@@ -157,8 +139,8 @@ def test_top_refreshes_in_place_until_it_is_left(
     assert "Traceback" not in terminal.shown
 
 
-def test_top_waits_for_a_server_that_is_away(settings: Mapping[str, str], gluster: GlusterVolume) -> None:
-    other = gluster.start_instance()
+def test_top_waits_for_a_server_that_is_away(settings: Mapping[str, str], volume: GlusterVolume) -> None:
+    other = volume.start_instance()
     with Terminal("top", "--interval", "0.2", settings={**settings, "PIRAGUA_SERVER": other.url}) as terminal:
         terminal.until("PER SECOND")
         other.terminate()

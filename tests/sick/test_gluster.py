@@ -15,30 +15,11 @@ from tests.behind import volume_directories
 from tests.calls import ask, go_client, told_by
 from tests.frozen import frozen, glusterd, without_glusterd
 from tests.instance import Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.pool import GlusterVolume
 
 UNKNOWN = "0123456789abcdef" * 2
 DASHED = "01234567-89ab-4def-8123-456789abcdef"
 OPERATION = "01" + UNKNOWN * 2 + UNKNOWN[:16]
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[PrivateGluster]:
-    """One node, whose Gluster these tests break and mend."""
-    with PrivateGluster() as pool:
-        yield pool
-
-
-@pytest.fixture
-def node(pool: PrivateGluster) -> Node:
-    return pool.nodes[0]
-
-
-@pytest.fixture
-def volume(pool: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(pool) as volume:
-        yield volume
-    pool.delete_volume(volume.name)
 
 
 @dataclass
