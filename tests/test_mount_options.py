@@ -5,10 +5,13 @@ import os
 from pathlib import Path
 
 from piragua.tree import mounts
+from piragua.tree.handle import by_descriptor
+from tests.bench.work import brick_calls
 from tests.pool import GlusterVolume
 
 DIRECTORIES = 40
 FILES_EACH = 3
+CALLS = 100
 
 
 def test_a_writer_that_meets_its_limit_does_not_end_the_mount(fresh_volume: GlusterVolume) -> None:
@@ -34,3 +37,21 @@ def refused_at(path: Path, piece_bytes: int) -> int:
     except OSError as error:
         return error.errno or 0
     return 0
+
+
+def test_a_call_is_one_call_at_the_bricks(fresh_volume: GlusterVolume) -> None:
+    """Where the kernel checks permissions, it asks for the attributes before each."""
+    root = fresh_volume.mount(options=mounts.OPTIONS)
+    fresh_volume.pool.nodes[0].gluster("volume", "profile", fresh_volume.name, "start")
+    (root / "directory").mkdir()
+    opened = os.open(root / "directory", os.O_PATH)
+    try:
+        before = brick_calls(fresh_volume)
+        for _ in range(CALLS):
+            os.setxattr(by_descriptor(opened), "user.test", b"1")
+            os.getxattr(by_descriptor(opened), "user.test")
+        asked = brick_calls(fresh_volume) - before
+    finally:
+        os.close(opened)
+    assert asked["SETXATTR"] == CALLS
+    assert asked["STAT"] < CALLS / 2, asked

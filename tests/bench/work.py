@@ -19,11 +19,11 @@ def per_create(volume: GlusterVolume, count: int, work: Callable[[], object]) ->
     node = volume.pool.nodes[0]
     node.gluster("volume", "profile", volume.name, "start")
     try:
-        calls, programs, machine_seconds = _brick_calls(volume), _program_seconds(), _machine_seconds()
+        calls, programs, machine_seconds = brick_calls(volume), _program_seconds(), _machine_seconds()
         work()
         machine_seconds = _machine_seconds() - machine_seconds
         spent = {name: seconds - programs[name] for name, seconds in _program_seconds().items()}
-        calls = _brick_calls(volume) - calls
+        calls = brick_calls(volume) - calls
     finally:
         node.gluster("volume", "profile", volume.name, "stop")
     most = ", ".join(f"{call} {number / count:.1f}" for call, number in calls.most_common(_MOST_CALLS))
@@ -60,7 +60,7 @@ def _machine_seconds() -> float:
     return (user + nice + system + irq + softirq) / _TICKS_PER_SECOND
 
 
-def _brick_calls(volume: GlusterVolume) -> Counter[str]:
+def brick_calls(volume: GlusterVolume) -> Counter[str]:
     """Calls that came to all bricks since the profile was begun, by kind."""
     told = volume.pool.nodes[0].gluster("--xml", "volume", "profile", volume.name, "info", "cumulative")
     calls: Counter[str] = Counter()
