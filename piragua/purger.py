@@ -23,6 +23,7 @@ from piragua.limits import Limits
 from piragua.models import PurgeState
 from piragua.pool_health import Health, PoolHealth
 from piragua.tree.feed import Position
+from piragua.tree.hidden import Hidden
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.purge import STANCHED_LIMIT_BYTES, Emptier, write_ballast
@@ -82,7 +83,7 @@ class Purger:
     doubled each time. turn_seconds: how long a large volume is emptied while others wait. stanch_seconds: how long
     clients may write into what is emptied. ask_seconds: how often a purger that an administrator paused asks
     whether it may go on. rests: while volumes are made and changed, by any instance, emptying rests so many times
-    as long as it works. now: the time (UTC).
+    as long as it works. hidden: finds what keeps an emptied `/<id>` from being removed. now: the time (UTC).
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Purger:
         stanch_seconds: float = 5,
         ask_seconds: float = 2,
         rests: float = 4,
+        hidden: Hidden | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._mount = mount
@@ -108,6 +110,7 @@ class Purger:
         self._stanch_seconds = stanch_seconds
         self._ask_seconds = ask_seconds
         self._rests = rests
+        self._hidden = hidden
         self._feed_end: Position | None = None
         self._requests_until = float("-inf")
         self._now = now
@@ -390,19 +393,29 @@ class Purger:
         may_limit_files = seen.bounds.files is not None or bool(seen.record_unreadable)
         await self._limits.remove(mounted, volume_id, files=may_limit_files)
         await self._require(mounted, lock)
-        await self._remove(mounted, volume_id)
+        await self._remove(mounted, volume_id, "" if seen.record is None else seen.record.name)
         self._volumes_purged += 1
         audit.changed("purge", volume_id)
         await mounted.tell(volume_id, "purged")
 
-    @staticmethod
-    async def _remove(mounted: Mounted, volume_id: str) -> None:
+    async def _remove(self, mounted: Mounted, volume_id: str, name: str) -> None:
         try:
             await mounted.remove(volume_id)
         except MountError as error:
             if isinstance(error, NotMounted):
                 raise
+            if error.errno == errno.ENOTEMPTY and name and self._hidden is not None:
+                await self._bring_to_sight(self._hidden, volume_id, name)
             raise NotYet(f"its directory cannot be removed: {error}") from error
+
+    @staticmethod
+    async def _bring_to_sight(hidden: Hidden, volume_id: str, name: str) -> None:
+        """What a listing does not show is emptied the next time, when one does."""
+        try:
+            if await hidden.bring_to_sight(volume_id, name):
+                _log.info("volume %s has something on a brick that no listing showed", volume_id)
+        except MountError as error:
+            _log.debug("what keeps volume %s from being removed cannot be looked for: %s", volume_id, error)
 
     async def _require(self, mounted: Mounted, lock: AsyncLock) -> None:
         """The lock is still ours and every brick is there; asked right before what cannot be undone."""

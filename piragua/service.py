@@ -58,6 +58,8 @@ from piragua.repeats import Repeats
 from piragua.sweep import Sweep
 from piragua.topology.devices import Devices
 from piragua.topology.topology import Topology
+from piragua.tree import mounts
+from piragua.tree.hidden import Hidden
 from piragua.tree.mount import Mount
 from piragua.usage import UsageGatherer
 from piragua.volumes.listing import Listing
@@ -170,12 +172,20 @@ class Service:
             return await self._servers_of(volume.name)
 
         mount = Mount(volume.name, str(path), own=volume.mounted_at is None, servers=servers)
+        everywhere = Mount(
+            volume.name,
+            str(self._settings.mount_root / f"{volume.name}.everywhere"),
+            own=True,
+            servers=servers,
+            options=mounts.LOOKS_EVERYWHERE,
+            sets_up=False,
+        )
         return Place(
             volume.name,
             Inventory(mount),
             self._limits,
             self._pool_health,
-            Purger(mount, self._limits, self._pool_health),
+            Purger(mount, self._limits, self._pool_health, hidden=Hidden(everywhere)),
             self._settings.max_overcommit,
         )
 

@@ -45,6 +45,7 @@ from piragua.sweep import Sweep
 from piragua.topology.devices import Devices
 from piragua.topology.topology import Topology
 from piragua.tree import mounts
+from piragua.tree.hidden import Hidden
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import Mounted
 from piragua.usage import UsageGatherer
@@ -164,7 +165,14 @@ async def running_core(
     inventory = Inventory(mount, relist_seconds=relist_seconds, wait_seconds=wait_seconds, retry_seconds=0.1)
     limits, pool_health = Limits(gluster), PoolHealth(gluster)
     purger = Purger(
-        mount, limits, pool_health, pause_seconds=0.2, turn_seconds=0.5, stanch_seconds=0.3, now=lambda: clock.time
+        mount,
+        limits,
+        pool_health,
+        pause_seconds=0.2,
+        turn_seconds=0.5,
+        stanch_seconds=0.3,
+        hidden=Hidden(_own_mount(volume, folder, node, options=mounts.LOOKS_EVERYWHERE)),
+        now=lambda: clock.time,
     )
     topology = Topology(gluster, [volume.name], {}, max_age_seconds=0)
     repair = Repair(topology, QuotaConfOf(server), limits, pool_health)
@@ -192,7 +200,7 @@ async def running_core(
     operations = Operations(journal_of, verdict, limit=max_operations, hold_seconds=hold_seconds)
     devices = Devices(gluster, topology, [volume.name])
     in_flight = InFlight(operations, {volume.name: mount}, volumes.gluster_volume_of, sweep.wake, tell_seconds=0.1)
-    usage = UsageGatherer(inventory, _mount_for_counting(volume, folder, node), topology)
+    usage = UsageGatherer(inventory, _own_mount(volume, folder, node, counting=True), topology)
     front_volumes: FrontVolumes[Job] = volumes
     more_of_volumes: MoreOfVolumes[Job] = volumes
     app = build_app(
@@ -265,14 +273,18 @@ def _mount(gluster_volume: str, folder: Path) -> Mount:
     return Mount(gluster_volume, str(folder), own=False, servers=servers)
 
 
-def _mount_for_counting(volume: GlusterVolume, folder: Path, node: int) -> Mount:
-    """It is only made for those who gather."""
-    path = folder.with_name(f"usage-{uuid4().hex}")
+def _own_mount(
+    volume: GlusterVolume, folder: Path, node: int, *, options: str = mounts.OPTIONS, counting: bool = False
+) -> Mount:
+    """One that the core makes where it needs it."""
+    path = folder.with_name(f"own-{uuid4().hex}")
 
     async def servers() -> list[str]:
         return [volume.pool.nodes[node].address]
 
-    return Mount(volume.name, str(path), own=True, servers=servers, counting=True)
+    return Mount(
+        volume.name, str(path), own=True, servers=servers, options=options, sets_up=False, counting=counting
+    )
 
 
 def _client(app: FastAPI) -> httpx.AsyncClient:

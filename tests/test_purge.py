@@ -1,6 +1,7 @@
 """Purging deleted volumes on a real Gluster: nothing outside is touched, no limit outlives its directory."""
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -8,13 +9,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from machine import wait_until
+from private_gluster import PrivateGluster
 
 from piragua.errors import Conflict
 from piragua.models import dashed
-from piragua.tree import layout
+from piragua.tree import layout, mounts
 from piragua.tree.states import State
+from tests.behind import brick
+from tests.calls import ask, go_client
 from tests.core import Core, QuotaConfOf, running_core, uncached_mount
-from tests.pool import GlusterVolume
+from tests.pool import GlusterVolume, gluster_volume
 from tests.tree.by_hand import ByHand
 
 pytestmark = pytest.mark.anyio
@@ -215,3 +220,24 @@ async def test_a_purge_that_was_cut_off_goes_on(volume: GlusterVolume, folder: P
     async with running_core(volume, folder) as core:
         await core.sweep.sweep()
         await core.until_absent(volume_id)
+
+
+async def test_what_no_listing_shows_is_found_and_removed(one_node: PrivateGluster) -> None:
+    """A data directory that only the brick has which its name does not belong to (glusterfs 10.3)."""
+    with gluster_volume(one_node, bricks_per_node=2) as volume:
+        instance = volume.start_instance()
+        client = go_client(instance)
+        ids = [client.create({"size": 1})["id"] for _ in range(4)]
+        assert ask(instance, "POST", "/piragua/v1/purge", {"state": "paused"}).status_code == 204
+        for volume_id in ids:
+            client.delete(volume_id)
+        root = volume.mount(options=mounts.OPTIONS)
+        first, second = (brick(one_node.nodes[0], volume.name, number) for number in range(2))
+        for volume_id in ids:
+            shutil.rmtree(first / dashed(volume_id) / f"vol_{volume_id}")
+        unseen = [each for each in ids if not os.listdir(root / dashed(each))]
+        assert unseen, "none of the names belongs to the first brick"
+        assert all((second / dashed(each) / f"vol_{each}").is_dir() for each in unseen)
+        assert ask(instance, "POST", "/piragua/v1/purge", {"state": "running"}).status_code == 204
+        wait_until(lambda: not {*map(dashed, ids)} & {*os.listdir(first), *os.listdir(second)}, "the purge", 60)
+        assert not any("everywhere" in path for path in instance.mounts())

@@ -274,6 +274,16 @@ def touch_data(handle: Handle, volume_id: str) -> bool:
         return False
 
 
+def has_data(handle: Handle, volume_id: str, name: str) -> bool:
+    """Whether `/<id>` has something of that name, found by the name and not by a listing."""
+    try:
+        with handle.volume(volume_id) as fd:
+            os.stat(layout.safe_name(name), dir_fd=fd, follow_symlinks=False)
+        return True
+    except FileNotFoundError:
+        return False
+
+
 def has_lost_modes(handle: Handle, volume_id: str, name: str) -> bool:
     """Whether `/<id>` or its data directory has lost owner and mode; False if one of them is absent.
 

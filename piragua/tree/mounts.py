@@ -30,6 +30,9 @@ write-behind off: when a limit cuts a write short it writes past the end of its 
 the client dies (glusterfs 10.3, test_mount_options).
 """
 
+LOOKS_EVERYWHERE = "attribute-timeout=0,entry-timeout=0,xlator-option=*-dht.lookup-optimize=off"
+"""What the brick that a name belongs to does not have is looked for on all others, and made there again."""
+
 BY_GFID = f"{OPTIONS},aux-gfid-mount"
 """The same, and whatever has a gfid can be reached as `.gfid/<gfid>` besides."""
 
