@@ -23,6 +23,8 @@ from tests.crash.victim import Order
 from tests.crash.victims import KILLED, Told, Victims, victims_on
 from tests.pool import GlusterVolume, mounted
 
+BRICKS = 2
+"""On each server."""
 GIB = 2**30
 GID = 2000
 KEPT = "kept"
@@ -191,6 +193,20 @@ async def run(matrix: Matrix, case: Case, *, fuse_clients: bool = False, choose:
         await check()
     matrix.complaints += [f"after {case.name}: {line}" for line in await matrix.broken()]
     return len(steps)
+
+
+def only_once(steps: Sequence[Step]) -> Sequence[Step]:
+    """Those that make, mark or remove directories, and quota's commands."""
+    wanted = ("mkdir", "setxattr", "rmdir", "limit-usage", "quota remove", "open")
+    return [step for step in steps if step.name.startswith(wanted)]
+
+
+async def fuse_clients_killed(volume: GlusterVolume, case: Case) -> None:
+    """A FUSE client is killed before and while each of the steps that count; every server has a copy."""
+    async with matrix_on(volume, BRICKS, victims_node=1) as matrix:
+        tried = await run(matrix, case, fuse_clients=True, choose=only_once)
+        print(f"{case.name}, 2 x 3 bricks: a FUSE client killed at {tried} steps")
+        assert not matrix.complaints, "\n".join(matrix.complaints)
 
 
 async def _send(matrix: Matrix, case: Case, step: Step | None, arguments: Arguments) -> Told:

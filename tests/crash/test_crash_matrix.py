@@ -1,17 +1,14 @@
 """kill -9 at every step of every operation: another instance finishes or undoes what is left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 from private_gluster import PrivateGluster
 
-from tests.crash.matrix import CASES, CREATE, PURGE, Case, matrix_on, run
-from tests.crash.steps import Step
+from tests.crash.matrix import BRICKS, CASES, CREATE, PURGE, Case, fuse_clients_killed, matrix_on, only_once, run
 from tests.pool import GlusterVolume, gluster_volume
 
 pytestmark = pytest.mark.anyio
-
-BRICKS = 2
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +16,6 @@ def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
     with gluster_volume(one_node, bricks_per_node=BRICKS) as volume:
         yield volume
     one_node.delete_volume(volume.name)
-
-
-@pytest.fixture(scope="module")
-def replicated(three_nodes: PrivateGluster) -> Iterator[GlusterVolume]:
-    with gluster_volume(three_nodes, bricks_per_node=BRICKS) as volume:
-        yield volume
-    three_nodes.delete_volume(volume.name)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -38,12 +28,6 @@ async def test_an_instance_killed_at_any_step_leaves_what_is_finished_or_undone(
         assert not matrix.complaints, "\n".join(matrix.complaints)
 
 
-def only_once(steps: Sequence[Step]) -> Sequence[Step]:
-    """Those that make, mark or remove directories, and quota's commands."""
-    wanted = ("mkdir", "setxattr", "rmdir", "limit-usage", "quota remove", "open")
-    return [step for step in steps if step.name.startswith(wanted)]
-
-
 @pytest.mark.parametrize("case", [CREATE, PURGE], ids=lambda case: case.name)
 async def test_so_it_is_with_copies_on_three_servers(replicated: GlusterVolume, case: Case) -> None:
     async with matrix_on(replicated, BRICKS, victims_node=1) as matrix:
@@ -54,7 +38,4 @@ async def test_so_it_is_with_copies_on_three_servers(replicated: GlusterVolume, 
 
 @pytest.mark.parametrize("case", [CREATE, PURGE], ids=lambda case: case.name)
 async def test_a_fuse_client_killed_at_a_step_breaks_no_directory(replicated: GlusterVolume, case: Case) -> None:
-    async with matrix_on(replicated, BRICKS, victims_node=1) as matrix:
-        tried = await run(matrix, case, fuse_clients=True, choose=only_once)
-        print(f"{case.name}, 2 x 3 bricks: a FUSE client killed at {tried} steps")
-        assert not matrix.complaints, "\n".join(matrix.complaints)
+    await fuse_clients_killed(replicated, case)
