@@ -339,6 +339,7 @@ def test_it_works_beside_a_service_that_runs(site: Site) -> None:
     client.delete(volume_id)
 
 
+@pytest.mark.timeout(600)  # a minute for each server that tries to heal it while the option is on
 def test_heals_that_never_end_because_of_anonymous_inodes_end(new_pool: Callable[..., PrivateGluster]) -> None:
     pool = new_pool(nodes=3)
     with site_on(pool) as site:

@@ -394,8 +394,10 @@ def write_until_full(volume: dict[str, object], tmp_path: Path) -> None:
     mount_point.mkdir()
     with deep_mounted(ADDRESS, str(volume["name"]), mount_point, tmp_path / "mount.log"):
         file = mount_point / "file"
+        with file.open("wb") as whole:
+            os.posix_fallocate(whole.fileno(), 0, 1000 * MEBIBYTE)  # which takes no time
         writing = subprocess.run(
-            ["dd", "if=/dev/zero", f"of={file}", "bs=1M", "count=1200"],
+            ["dd", "if=/dev/zero", f"of={file}", "bs=1M", "count=200", "seek=1000", "conv=notrunc"],
             capture_output=True,
             text=True,
             check=False,

@@ -44,14 +44,15 @@ _ROUNDS = 4
 class Wishes:
     """What the command line asks for.
 
-    settled_seconds: between two looks at what a crash left. heal_seconds: how long a heal is waited for.
-    choices: what becomes of unclear directories, by id (32 hex digits).
+    settled_seconds: between two looks at what a crash left. heal_seconds: how long a heal is waited for; one that
+    began with anonymous inodes on is given up after a minute, by each server that tried (glusterfs 10.3). choices:
+    what becomes of unclear directories, by id (32 hex digits).
     """
 
     fix: bool = False
     as_json: bool = False
     settled_seconds: float = 600
-    heal_seconds: float = 120
+    heal_seconds: float = 300
     choices: Mapping[str, Choice] | None = None
 
 
