@@ -39,13 +39,13 @@ def append(handle: Handle, volume_id: str, what: str) -> None:
         if fd is None:
             return
         try:
-            if os.fstat(fd).st_size > LARGEST_BYTES:
-                _unlink(handle)
-                continue
             os.write(fd, line)
             os.fdatasync(fd)
-            if os.fstat(fd).st_nlink > 0:
+            status = os.fstat(fd)
+            if status.st_nlink > 0 and status.st_size <= LARGEST_BYTES:
                 return
+            if status.st_nlink > 0:
+                _unlink(handle)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from private_gluster import PrivateGluster
@@ -22,6 +23,8 @@ from tests.bench.figures import show, spread
 from tests.bench.work import per_create
 from tests.instance import ADMIN_KEY, Instance
 from tests.pool import GlusterVolume, gluster_volume
+
+_TURNS = 5
 
 
 def main() -> None:
@@ -70,17 +73,15 @@ class Bench:
         found: dict[str, Any] = {"machine": machine(len(self._volume.pool.nodes), self._count)}
         with self._instance() as instance, closing(Client(instance.url, ADMIN_KEY)) as client:
             client.create()
-            found["floor"] = step("the floor", self._floor)
-            found["one client"] = step("one client", lambda: self._one_client(client))
-            found["one client"] |= self._ratios(found)
+            found |= step("the floor and one client, in turns", lambda: self._in_turns(client))
             found["calls"] = step("other calls", lambda: self._calls(client))
             for clients in (8, 32):
-                burst = partial(self._burst_of, [instance.url], clients, found["floor"])
+                burst = partial(self._between_bare_ones, [instance.url], clients)
                 found[f"{clients} clients"] = step(f"{clients} clients", burst)
             found["work"] = step("what a create costs", lambda: self._work(instance))
             found["administrator"] = step("an administrator's commands", lambda: self._administrator(instance))
         if len(self._volume.pool.nodes) > 1:
-            found["three instances"] = step("three instances", lambda: self._three(found))
+            found["three instances"] = step("three instances", self._three)
         with self._instance() as instance, closing(Client(instance.url, ADMIN_KEY)) as client:
             name = f"a volume of {self._files} files"
             found[name] = step(name, lambda: self._large(client))
@@ -97,31 +98,45 @@ class Bench:
         """Of a create from 8 clients, and of the bare script's from 8 threads."""
         count = 8 * self._count
         bare = partial(self._floor, count, "create-only")
-        burst = partial(self._burst_of, [instance.url], 8, {"bare_create_rate_8_threads": 1}, count)
+        burst = partial(self._burst_of, [instance.url], 8, count)
         return {
             "bare script": per_create(self._volume, count, bare),
             "Piragua": per_create(self._volume, count, burst),
         }
 
-    def _floor(self, count: int | None = None, *how: str) -> dict[str, Any]:
+    def _in_turns(self, client: Client) -> dict[str, Any]:
+        """A part of the floor, then as many creates, and again: machines have slower and faster minutes."""
+        seconds: dict[str, list[float]] = {}
+        for _ in range(_TURNS):
+            for name, values in self._floor(self._count // _TURNS).items():
+                seconds.setdefault(name, []).extend(values)
+            for _ in range(2 * self._count // _TURNS):
+                client.create()
+        floor = {name: round(median(values), 5) for name, values in seconds.items()}
+        create = spread(client.waits.seconds[-2 * self._count :])
+        one_client = {"create": create, "polls that had to sleep": client.waits.sleeps}
+        return {"floor": floor, "one client": one_client | self._ratios(create["median_ms"] / 1000, floor)}
+
+    def _floor(self, count: int, *how: str) -> dict[str, list[float]]:
         mount_point = "/run/bench-floor"
-        name = self._volume.name
-        argv = [sys.executable, "-m", "tests.bench.floor", name, mount_point, str(count or self._count), *how]
+        argv = [sys.executable, "-m", "tests.bench.floor", self._volume.name, mount_point, str(count), *how]
         environment = [f"PYTHONPATH={os.environ['PYTHONPATH']}", f"PATH={os.environ['PATH']}"]
         answer = self._node.run(["env", *environment, *argv], timeout_seconds=600)
-        figures: dict[str, float] = json.loads(answer.strip().splitlines()[-1])
-        return {name: round(value, 5) for name, value in figures.items()}
+        seconds: dict[str, list[float]] = json.loads(answer.strip().splitlines()[-1])
+        return seconds
 
-    def _one_client(self, client: Client) -> dict[str, Any]:
-        return {"create": self._creates(client), "polls that had to sleep": client.waits.sleeps}
+    def _bare_rate(self) -> float:
+        """Creates of the bare script per second, from 8 threads."""
+        return self._floor(4 * self._count, "create-only")["bare_create_rate_8_threads"][0]
 
     @staticmethod
-    def _ratios(found: dict[str, Any]) -> dict[str, float]:
-        seconds = found["one client"]["create"]["median_ms"] / 1000
-        floor = found["floor"]
+    def _ratios(seconds: float, floor: dict[str, float]) -> dict[str, float]:
         return {
             "create / fresh limit-usage process": round(seconds / floor["fresh_limit_seconds"], 2),
             "create / bare script": round(seconds / floor["bare_create_seconds"], 2),
+            "bare script / fresh limit-usage process": round(
+                floor["bare_create_seconds"] / floor["fresh_limit_seconds"], 2
+            ),
         }
 
     def _calls(self, client: Client) -> dict[str, Any]:
@@ -181,9 +196,18 @@ class Bench:
     def _timed(self, call: Callable[[], object]) -> dict[str, float]:
         return spread([seconds_of(call) for _ in range(self._count)])
 
-    def _burst_of(
-        self, urls: list[str], clients: int, floor: dict[str, Any], count: int | None = None
-    ) -> dict[str, Any]:
+    def _between_bare_ones(self, urls: list[str], clients: int) -> dict[str, Any]:
+        """A burst, and the rate of the bare script right before and right after it."""
+        before = self._bare_rate()
+        burst = self._burst_of(urls, clients)
+        bare = (before + self._bare_rate()) / 2
+        ratio = {
+            "bare script's from 8 threads": round(bare, 1),
+            "of the bare script's rate from 8 threads": round(burst["creates per second"] / bare, 2),
+        }
+        return ratio | burst
+
+    def _burst_of(self, urls: list[str], clients: int, count: int | None = None) -> dict[str, Any]:
         """That many clients make volumes as fast as they are served."""
         everyone = [Client(urls[number % len(urls)], ADMIN_KEY) for number in range(clients)]
         errors: list[str] = []
@@ -207,7 +231,6 @@ class Bench:
         return {
             "creates": clients * each,
             "creates per second": round(rate, 1),
-            "of the bare script's rate from 8 threads": round(rate / floor["bare_create_rate_8_threads"], 2),
             "wait": spread(seconds),
             "mean_ms": round(1000 * sum(seconds) / len(seconds), 1),
             "worst_ms": round(1000 * max(seconds), 1),
@@ -248,7 +271,7 @@ class Bench:
 
         with ThreadPoolExecutor(1) as pool:
             administrator = pool.submit(command)
-            burst = self._burst_of([instance.url], 32, {"bare_create_rate_8_threads": 1})
+            burst = self._burst_of([instance.url], 32)
             over.set()
             administrator.result()
         return {
@@ -309,7 +332,7 @@ class Bench:
 
         return {
             "create": create,
-            "bare script, ms": round(1000 * self._floor()["bare_create_seconds"], 2),
+            "bare script, ms": round(1000 * median(self._floor(self._count)["bare_create_seconds"]), 2),
             "volume info": self._timed(lambda: client.get(f"/volumes/{volume['id']}")),
             "volume list": self._timed(lambda: client.get("/volumes")),
             "volume list after a change": spread([list_after_change() for _ in range(self._count)]),
@@ -317,12 +340,12 @@ class Bench:
             "resident memory, MiB": resident_mib(instance.pid),
         }
 
-    def _three(self, found: dict[str, Any]) -> dict[str, Any]:
+    def _three(self) -> dict[str, Any]:
         """One instance alone and three at once, on the same nodes and with the same number of clients."""
         with ExitStack() as stack:
             instances = [stack.enter_context(self._instance(node)) for node in range(3)]
-            one = self._burst_of([instances[0].url], 24, found["floor"])
-            three = self._burst_of([instance.url for instance in instances], 24, found["floor"])
+            one = self._burst_of([instances[0].url], 24)
+            three = self._burst_of([instance.url for instance in instances], 24)
         ratio = three["creates per second"] / one["creates per second"]
         return {"one of them": one, "all three": three, "three / one": round(ratio, 2)}
 

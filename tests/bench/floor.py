@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from statistics import median
 
 GIB = 2**30
 OPTIONS = "attribute-timeout=0,entry-timeout=0,xlator-option=*-[mw][dr][-i][ct][ae][c-][hb]e*.pass-through=on"
@@ -126,8 +125,8 @@ def mounted(volume: str, mount_point: str) -> Iterator[tuple[int, WarmSession]]:
         subprocess.run(["umount", "--lazy", mount_point], check=False)
 
 
-def measure(volume: str, mount_point: str, count: int) -> dict[str, float]:
-    """Medians in seconds, and rates per second."""
+def measure(volume: str, mount_point: str, count: int) -> dict[str, list[float]]:
+    """Seconds of each, and the rate per second."""
     with mounted(volume, mount_point) as (root, session):
         limited = f"bench-limit-{uuid.uuid4()}"
         os.mkdir(limited, dir_fd=root)
@@ -138,17 +137,17 @@ def measure(volume: str, mount_point: str, count: int) -> dict[str, float]:
         create()
         fresh_limit = partial(subprocess.run, fresh, check=True, capture_output=True)
         return {
-            "fresh_limit_seconds": median(timed(count, fresh_limit)),
-            "warm_limit_seconds": median(timed(count, partial(session.ask, command))),
-            "bare_create_seconds": median(timed(count, create)),
-            "bare_create_rate_8_threads": rate(4 * count, 8, create),
+            "fresh_limit_seconds": timed(count, fresh_limit),
+            "warm_limit_seconds": timed(count, partial(session.ask, command)),
+            "bare_create_seconds": timed(count, create),
+            "bare_create_rate_8_threads": [rate(4 * count, 8, create)],
         }
 
 
-def create_only(volume: str, mount_point: str, count: int) -> dict[str, float]:
+def create_only(volume: str, mount_point: str, count: int) -> dict[str, list[float]]:
     """The same creates from 8 threads, and nothing else: for what counts how much work they are."""
     with mounted(volume, mount_point) as (root, session):
-        return {"bare_create_rate_8_threads": rate(count, 8, partial(create_in_place, root, volume, session))}
+        return {"bare_create_rate_8_threads": [rate(count, 8, partial(create_in_place, root, volume, session))]}
 
 
 if __name__ == "__main__":
