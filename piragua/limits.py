@@ -119,14 +119,23 @@ class Limits:
                 return
             raise LimitNotSet(f"the limit of {path} was set to {size_bytes} bytes and reads back as {seen}")
 
-    async def remove(self, mounted: Mounted, volume_id: str, *, files: bool = False) -> None:
+    async def remove(
+        self,
+        mounted: Mounted,
+        volume_id: str,
+        *,
+        files: bool = False,
+        allowed: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
         """No peer's quota.conf knows the directory when this returns; it must still be there.
 
         Setting a limit first makes a peer that has missed it forget it as well (glusterfs 10.3). Nobody waits
-        for it: what makes volumes goes first. files: its files may be limited, too.
+        for it: what makes volumes goes first. files: its files may be limited, too. allowed is asked while the
+        turn is held, and raises what speaks against it.
         """
         path = f"/{dashed(volume_id)}"
         async with self._turn(mounted, path, urgent=False):
+            await allowed()
             if files:
                 await self._gluster.set_files_limit(mounted.gluster_volume, path, _SOME_FILES)
                 await self._gluster.remove_files_limit(mounted.gluster_volume, path)

@@ -43,11 +43,7 @@ class PoolHealth:
     async def look(self, mounted: Mounted) -> Health:
         """How the pool is now. What cannot be told counts as a problem; nothing is raised."""
         try:
-            problems = [
-                f"the glusterd of {peer.hostnames[0] if peer.hostnames else peer.id} is not connected"
-                for peer in await self._gluster.peers()
-                if not peer.connected
-            ]
+            problems = await self._glusterds_away()
             problems += [
                 f"this client has no connection to {name}" for name in await mounted.disconnected_bricks()
             ]
@@ -56,6 +52,20 @@ class PoolHealth:
             return Health((), await self._gluster.heal_pending(mounted.gluster_volume))
         except PiraguaError as error:
             return Health((f"it cannot be told whether the pool is well: {error}",))
+
+    async def glusterd_away(self) -> str:
+        """That a glusterd is not connected now, or that it cannot be told; "" when all are."""
+        try:
+            return next(iter(await self._glusterds_away()), "")
+        except PiraguaError as error:
+            return f"it cannot be told whether every glusterd is connected: {error}"
+
+    async def _glusterds_away(self) -> list[str]:
+        return [
+            f"the glusterd of {peer.hostnames[0] if peer.hostnames else peer.id} is not connected"
+            for peer in await self._gluster.peers()
+            if not peer.connected
+        ]
 
     async def connected(self, mounted: Mounted) -> bool:
         """Whether this client reaches every brick right now; False when that cannot be told."""

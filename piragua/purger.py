@@ -391,12 +391,20 @@ class Purger:
         await mounted.write_tombstone(volume_id)
         seen = await mounted.look(volume_id)
         may_limit_files = seen.bounds.files is not None or bool(seen.record_unreadable)
-        await self._limits.remove(mounted, volume_id, files=may_limit_files)
+        every_glusterd = self._require_no_glusterd_away  # before and after: one can come back in between
+        await self._limits.remove(mounted, volume_id, files=may_limit_files, allowed=every_glusterd)
+        await every_glusterd()
         await self._require(mounted, lock)
         await self._remove(mounted, volume_id, "" if seen.record is None else seen.record.name)
         self._volumes_purged += 1
         audit.changed("purge", volume_id)
         await mounted.tell(volume_id, "purged")
+
+    async def _require_no_glusterd_away(self) -> None:
+        """One that has missed that the limit is gone must learn it while the directory is still there: NotYet."""
+        problem = await self._pool_health.glusterd_away()
+        if problem:
+            raise NotYet(problem)
 
     async def _remove(self, mounted: Mounted, volume_id: str, name: str) -> None:
         try:

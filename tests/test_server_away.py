@@ -1,6 +1,7 @@
 """A server of three goes away and comes back: what waits for it, and what it has missed."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from machine import wait_until
 from private_gluster import Node, PrivateGluster
 
+from piragua.errors import PiraguaError
 from piragua.models import BYTES_PER_GIB
 from piragua.tree import layout
 from piragua.tree.states import State
@@ -98,6 +100,32 @@ async def test_the_last_step_of_a_purge_waits_for_every_brick(three: Three, hand
         for node in three.pool.nodes:
             assert gfid not in await QuotaConfOf(node).limited_gfids(three.volume.name)
             assert not (node.brick(three.volume.name, 0) / hand.path(volume_id).name).exists()
+
+
+async def test_a_glusterd_that_dies_in_the_middle_of_a_purge_keeps_no_limit(three: Three, hand: ByHand) -> None:
+    """That all was well was asked right before; no command takes the limit of a directory away that is gone."""
+    async with running_core(three.volume, three.folder, purges=False) as core:
+        before, volume_id = (hand.tell(hand.volume_with()) for _ in range(2))
+        gfid = hand.gfid(volume_id)
+        for each in (before, volume_id):
+            assert (await core.ended(await core.http.delete(f"/volumes/{each}"))).status_code == 204
+        await core.purger.purge(before)
+        three.pool.nodes[2].kill_glusterd()
+        try:
+            with pytest.raises(Exception, match="not connected"):
+                await core.purger.purge(volume_id)
+            assert hand.path(volume_id).exists()
+        finally:
+            three.pool.nodes[2].start_glusterd()
+
+        async def purged() -> bool:
+            with suppress(PiraguaError):
+                await core.purger.purge(volume_id)
+            return three.is_healed() and not hand.path(volume_id).exists()
+
+        await until(purged)
+        for node in three.pool.nodes:
+            assert gfid not in await QuotaConfOf(node).limited_gfids(three.volume.name)
 
 
 async def test_limits_are_put_right_only_while_every_brick_is_there(three: Three, hand: ByHand) -> None:

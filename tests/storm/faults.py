@@ -87,7 +87,8 @@ class Faults:
         if self._unhealed:
             self._heal(_HEALED_IN_STORM_SECONDS)
         self._sick_server = self._sick_server if self._unhealed else number
-        self._volume.pool.nodes[self._sick_server].kill_bricks(self._volume.name)
+        with suppress(MachineError):  # not all have come back since the last time
+            self._volume.pool.nodes[self._sick_server].kill_bricks(self._volume.name)
         self._pause(2, 6)
         with suppress(MachineError):  # the next one tries it again
             self._start_bricks()
