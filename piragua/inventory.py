@@ -43,6 +43,7 @@ class Inventory:
         self._mounted: Mounted | None = None
         self._refreshing = anyio.Lock()
         self._rounds = 0
+        self._last_done = 0
         self._lists_begun = 0
         self._last_complete = 0
         self._failure: tuple[int, PiraguaError] | None = None
@@ -120,7 +121,7 @@ class Inventory:
         asked = self._rounds
         async with self._refreshing:
             mounted = self.mount.current()
-            if self._rounds >= asked + 2 and self._follows_feed(mounted):
+            if self._last_done > asked and self._follows_feed(mounted):
                 return True
             self._rounds += 1
             if not self._follows_feed(mounted):
@@ -134,7 +135,7 @@ class Inventory:
                     return False
                 changed, end = since
             await self._look_again(mounted, changed | self._unsettled)
-            self._position = end
+            self._position, self._last_done = end, self._rounds
             return True
 
     async def _list(self) -> None:

@@ -109,8 +109,15 @@ class Repair:
                 limit_bytes,
                 record.size_bytes,
             )
-        elif self._recorded is not None and await mounted.gfid(seen.volume_id) not in self._recorded:
+        elif await self._lacks_record(mounted, await mounted.gfid(seen.volume_id)):
             await self._set_again(mounted, seen, "this server's quota.conf had no record of its limit")
+
+    async def _lacks_record(self, mounted: Mounted, gfid: str) -> bool:
+        """Read again before that is said: the volume can have been made since the round began."""
+        if self._recorded is None or gfid in self._recorded:
+            return False
+        self._recorded = await self._records(mounted)
+        return self._recorded is not None and gfid not in self._recorded
 
     async def _set_again(self, mounted: Mounted, seen: Look, why: str) -> None:
         lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)

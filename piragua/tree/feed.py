@@ -39,10 +39,11 @@ def append(handle: Handle, volume_id: str, what: str) -> None:
         if fd is None:
             return
         try:
-            os.write(fd, line)
+            written = os.write(fd, line)
             os.fdatasync(fd)
             status = os.fstat(fd)
-            if status.st_nlink > 0 and status.st_size <= LARGEST_BYTES:
+            whole = written == len(line)  # half a line, as on a full disk, would take the next one with it
+            if whole and status.st_nlink > 0 and status.st_size <= LARGEST_BYTES:
                 return
             if status.st_nlink > 0:
                 _unlink(handle)

@@ -139,8 +139,11 @@ class Locks:
             if self._releasing:
                 return
             self._releasing = True
-        with suppress(RuntimeError):  # the interpreter is at its end, and frees all
+        try:
             _thread.start_new_thread(self._release_late, ())
+        except RuntimeError:  # the interpreter is at its end, and frees all; or no thread can be had now
+            with self._guard:
+                self._releasing = False
 
     def _release_late(self) -> None:
         while True:

@@ -197,3 +197,29 @@ async def test_many_who_ask_at_once_share_the_work() -> None:
                 group.start_soon(ask)
         assert answers == [ids] * 100
         assert tree.looked_at - before <= 10
+
+
+async def test_who_waits_for_a_round_that_fails_gets_no_old_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, answers = Tree(), list[list[str] | None]()
+    async with kept(tree) as inventory:
+        old = tree.put()
+        assert await inventory.ids() == [old]
+        new, goes_on = tree.put(), anyio.Event()
+
+        async def fail(read: Position, end: Position) -> None:
+            await goes_on.wait()
+            raise MountError(tree.path, 107, "not connected")
+
+        async def ask() -> None:
+            try:
+                answers.append(await inventory.ids())
+            except MountError:
+                answers.append(None)
+
+        monkeypatch.setattr(tree, "changed_since", fail)
+        async with anyio.create_task_group() as callers:
+            for _ in range(6):
+                callers.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            goes_on.set()
+    assert all(answer is None or new in answer for answer in answers), answers
