@@ -91,7 +91,7 @@ class Booted:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        print(self.ask("journalctl --no-pager --lines=200; tail -n 20 /var/log/glusterfs/glusterd.log").stdout)
+        print(self.ask("journalctl --no-pager --lines=40; tail -n 20 /var/log/glusterfs/glusterd.log").stdout)
         self.stop()
 
     def stop(self) -> None:
