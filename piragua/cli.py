@@ -53,10 +53,10 @@ for _command in (volume, trash, node, cluster, usage, operations, top, token, co
 def serve() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = _settings()
-    from piragua import service  # what serves is loaded only to serve
+    from piragua import serving  # what serves is loaded only to serve
 
     try:
-        service.serve(settings)
+        serving.serve(settings)
     except PiraguaError as error:
         _end(error, EXIT_FAILED)
 

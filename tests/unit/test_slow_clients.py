@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from piragua import service
+from piragua import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -27,15 +27,15 @@ async def hello(_: Request) -> PlainTextResponse:
 async def served() -> AsyncIterator[int]:
     """A port on which connections are treated as the service treats them."""
     app = Starlette(routes=[Route("/", hello)])
-    config = uvicorn.Config(app, http=service._Impatient, log_config=None, lifespan="off")
+    config = uvicorn.Config(app, http=serving._Impatient, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = asyncio.create_task(server._serve([listening]))
+        answering = asyncio.create_task(server._serve([listening]))
         try:
             yield listening.getsockname()[1]
         finally:
             server.should_exit = True
-            await serving
+            await answering
 
 
 async def answer_to(port: int, text: bytes) -> bytes:
@@ -55,7 +55,7 @@ async def answer_to(port: int, text: bytes) -> bytes:
 async def test_a_head_that_does_not_come_is_not_waited_for(
     beginning: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_HEAD_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(serving, "_HEAD_TIMEOUT_SECONDS", 0.1)
     async with served() as port:
         assert await answer_to(port, beginning) == b""
 
@@ -63,7 +63,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
 async def test_connections_that_are_too_many_are_closed_and_the_others_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(service, "_MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(serving, "_MOST_CONNECTIONS", 1)
     asked = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
     async with served() as port:
         _, idle = await asyncio.open_connection("127.0.0.1", port)
