@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import anyio
 import pytest
-from private_gluster import PrivateGluster
+from private_gluster import Node, PrivateGluster
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.core import mounted_at, uncached_mount
+from tests.core import make_own_files, uncached_mount
 from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume
 from tests.tree.by_hand import ByHand, by_hand
@@ -75,6 +74,19 @@ def three_nodes() -> Iterator[PrivateGluster]:
 
 
 @pytest.fixture(scope="module")
+def pool() -> Iterator[PrivateGluster]:
+    """A Gluster with one node for the tests of a file, to break and to mend."""
+    with PrivateGluster() as pool:
+        yield pool
+
+
+@pytest.fixture
+def node(pool: PrivateGluster) -> Node:
+    """Its node."""
+    return pool.nodes[0]
+
+
+@pytest.fixture(scope="module")
 def volume(one_node: PrivateGluster) -> Iterator[GlusterVolume]:
     """A Gluster volume of one brick for the tests of a file."""
     with gluster_volume(one_node) as volume:
@@ -92,12 +104,7 @@ def instance(volume: GlusterVolume) -> Instance:
 def folder(volume: GlusterVolume) -> Path:
     """Where it is mounted without caches, with Piragua's own files made."""
     folder = uncached_mount(volume)
-
-    async def set_up() -> None:
-        async with mounted_at(volume, folder):
-            pass
-
-    anyio.run(set_up)
+    make_own_files(volume, folder)
     return folder
 
 

@@ -255,6 +255,16 @@ async def mounted_at(volume: GlusterVolume, folder: Path) -> AsyncIterator[Mount
     yield mount.current()
 
 
+def make_own_files(volume: GlusterVolume, folder: Path) -> None:
+    """Piragua's own files on the Gluster volume that is mounted at folder, as the first instance makes them."""
+
+    async def make() -> None:
+        async with mounted_at(volume, folder):
+            pass
+
+    anyio.run(make)
+
+
 def uncached_mount(volume: GlusterVolume, node: int = 0) -> Path:
     """Mounts the whole Gluster volume with the options of Piragua's own mounts; returns the folder."""
     return volume.mount(node, mounts.OPTIONS)

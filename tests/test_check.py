@@ -65,18 +65,6 @@ def run_printed(node: Node, command: str) -> None:
     node.run(["sh", "-c", command])
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[PrivateGluster]:
-    """One node, on which these tests break one precondition after the other."""
-    with PrivateGluster() as pool:
-        yield pool
-
-
-@pytest.fixture
-def node(pool: PrivateGluster) -> Node:
-    return pool.nodes[0]
-
-
 @pytest.fixture
 def volume(pool: PrivateGluster) -> Iterator[GlusterVolume]:
     """A Gluster volume on which all is as it has to be."""

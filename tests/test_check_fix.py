@@ -1,6 +1,5 @@
 """`piragua check --fix` on real Glusters: without --fix it only says what is wrong, with it that is mended."""
 
-import asyncio
 import json
 import os
 import sys
@@ -19,7 +18,7 @@ from piragua.models import BYTES_PER_GIB, dashed
 from piragua.tree import layout, record
 from tests.behind import brick, limits_bytes, recorded_gfids
 from tests.calls import go_client
-from tests.core import mounted_at, uncached_mount
+from tests.core import make_own_files, uncached_mount
 from tests.instance import CHECKOUT
 from tests.pool import GlusterVolume, gluster_volume, mounted
 from tests.test_check import ADMINISTRATORS_MOUNT, PREPARED, Answer, check, mounted_by_the_administrator
@@ -91,12 +90,6 @@ def _tree(root: Path) -> Iterator[tuple[str, object]]:
         )
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[PrivateGluster]:
-    with PrivateGluster() as pool:
-        yield pool
-
-
 @pytest.fixture
 def site(pool: PrivateGluster) -> Iterator[Site]:
     with site_on(pool) as site:
@@ -109,15 +102,10 @@ def site_on(pool: PrivateGluster) -> Iterator[Site]:
         for option in PREPARED:
             pool.nodes[0].gluster("volume", "set", volume.name, *option.split())
         folder = uncached_mount(volume)
-        asyncio.run(_set_up(volume, folder))
+        make_own_files(volume, folder)
         with by_hand(volume, folder) as hand:
             yield Site(volume, hand)
     pool.delete_volume(volume.name)
-
-
-async def _set_up(volume: GlusterVolume, folder: Path) -> None:
-    async with mounted_at(volume, folder):
-        pass
 
 
 def as_json(site: Site, *options: str) -> dict[str, Any]:

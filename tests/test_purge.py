@@ -227,7 +227,7 @@ async def test_what_no_listing_shows_is_found_and_removed(one_node: PrivateGlust
     with gluster_volume(one_node, bricks_per_node=2) as volume:
         instance = volume.start_instance()
         client = go_client(instance)
-        ids = [client.create({"size": 1})["id"] for _ in range(4)]
+        ids = [client.create({"size": 1})["id"] for _ in range(16)]
         assert ask(instance, "POST", "/piragua/v1/purge", {"state": "paused"}).status_code == 204
         for volume_id in ids:
             client.delete(volume_id)

@@ -195,7 +195,7 @@ async def run(matrix: Matrix, case: Case, *, fuse_clients: bool = False, choose:
     return len(steps)
 
 
-def only_once(steps: Sequence[Step]) -> Sequence[Step]:
+def those_that_count(steps: Sequence[Step]) -> Sequence[Step]:
     """Those that make, mark or remove directories, and quota's commands."""
     wanted = ("mkdir", "setxattr", "rmdir", "limit-usage", "quota remove", "open")
     return [step for step in steps if step.name.startswith(wanted)]
@@ -204,7 +204,7 @@ def only_once(steps: Sequence[Step]) -> Sequence[Step]:
 async def fuse_clients_killed(volume: GlusterVolume, case: Case) -> None:
     """A FUSE client is killed before and while each of the steps that count; every server has a copy."""
     async with matrix_on(volume, BRICKS, victims_node=1) as matrix:
-        tried = await run(matrix, case, fuse_clients=True, choose=only_once)
+        tried = await run(matrix, case, fuse_clients=True, choose=those_that_count)
         print(f"{case.name}, 2 x 3 bricks: a FUSE client killed at {tried} steps")
         assert not matrix.complaints, "\n".join(matrix.complaints)
 

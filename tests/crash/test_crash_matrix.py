@@ -5,7 +5,17 @@ from collections.abc import Iterator
 import pytest
 from private_gluster import PrivateGluster
 
-from tests.crash.matrix import BRICKS, CASES, CREATE, PURGE, Case, fuse_clients_killed, matrix_on, only_once, run
+from tests.crash.matrix import (
+    BRICKS,
+    CASES,
+    CREATE,
+    PURGE,
+    Case,
+    fuse_clients_killed,
+    matrix_on,
+    run,
+    those_that_count,
+)
 from tests.pool import GlusterVolume, gluster_volume
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +41,7 @@ async def test_an_instance_killed_at_any_step_leaves_what_is_finished_or_undone(
 @pytest.mark.parametrize("case", [CREATE, PURGE], ids=lambda case: case.name)
 async def test_so_it_is_with_copies_on_three_servers(replicated: GlusterVolume, case: Case) -> None:
     async with matrix_on(replicated, BRICKS, victims_node=1) as matrix:
-        tried = await run(matrix, case, choose=only_once)
+        tried = await run(matrix, case, choose=those_that_count)
         print(f"{case.name}, 2 x 3 bricks: an instance killed at {tried} steps")
         assert not matrix.complaints, "\n".join(matrix.complaints)
 

@@ -1,23 +1,11 @@
-"""A Gluster for the tests of a file to break and to mend."""
+"""Gluster volumes on a pool that the tests of a file may break."""
 
 from collections.abc import Iterator
 
 import pytest
-from private_gluster import Node, PrivateGluster
+from private_gluster import PrivateGluster
 
 from tests.pool import GlusterVolume, gluster_volume
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[PrivateGluster]:
-    """One node."""
-    with PrivateGluster() as pool:
-        yield pool
-
-
-@pytest.fixture
-def node(pool: PrivateGluster) -> Node:
-    return pool.nodes[0]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from piragua.tree import locks
 from piragua.tree.handle import Handle
 from piragua.tree.locks import Locks
 from piragua.tree.mounted import Mounted
-from tests.core import mounted_at, uncached_mount
+from tests.core import make_own_files, mounted_at, uncached_mount
 from tests.pool import GlusterVolume
 from tests.tree.conftest import TwoMounts
 from tests.tree.lock_holder import lock_held
@@ -182,13 +182,8 @@ async def test_a_turn_that_nobody_waits_for_any_more_is_given_back(first: Mounte
 
 def test_a_lock_file_that_is_out_of_reach_is_never_made_anew(fresh_volume: GlusterVolume) -> None:
     folder = uncached_mount(fresh_volume)
-
-    async def set_up() -> None:
-        async with mounted_at(fresh_volume, folder):
-            pass
-
-    anyio.run(set_up)
+    make_own_files(fresh_volume, folder)
     (folder / ".piragua.lock").unlink()
     with pytest.raises(Exception, match=r"piragua.lock"):
-        anyio.run(set_up)
+        make_own_files(fresh_volume, folder)
     assert not (folder / ".piragua.lock").exists()
