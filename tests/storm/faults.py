@@ -18,6 +18,7 @@ from tests.pool import GlusterVolume
 
 _HEALED_IN_STORM_SECONDS = 15
 _HEALED_AFTER_STORM_SECONDS = 180
+_BRICKS_ARE_BACK_SECONDS = 10
 _CLIENTS_ARE_BACK_SECONDS = 5
 _HEALTHY_AFTER_STORM_SECONDS = 180
 _BETWEEN_LOOKS_SECONDS = 1
@@ -110,9 +111,22 @@ class Faults:
             instance.wait_until_healthy(_HEALTHY_AFTER_STORM_SECONDS)
 
     def _start_bricks(self) -> None:
-        """Between limits: a stream of them keeps this command out for a minute (glusterfs 10.3)."""
+        """Between limits: a stream of them keeps this command out for a minute (glusterfs 10.3).
+
+        Seen with glusterfs 10.3: a glusterd says that it started bricks that were killed, and did not; not now,
+        and not when it is told again. Its next start does.
+        """
+        pool = self._volume.pool
         with quota_lock_held(self._folder):
-            self._volume.pool.nodes[0].gluster("volume", "start", self._volume.name, "force")
+            pool.nodes[0].gluster("volume", "start", self._volume.name, "force")
+            try:
+                wait_until(lambda: pool.is_online(self._volume.name), "the bricks", _BRICKS_ARE_BACK_SECONDS)
+            except MachineError as late:
+                print(
+                    f"{time.strftime('%X')} {late}: glusterd of server {self._sick_server + 1} again", flush=True
+                )
+                pool.nodes[self._sick_server].kill_glusterd()
+                pool.nodes[self._sick_server].start_glusterd()
 
     def _wait_until_healed(self, timeout_seconds: float) -> None:
         try:
