@@ -8,6 +8,7 @@ Memory is a shortcut to the list, never the truth about one volume: that is alwa
 import logging
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 
 import anyio
 
@@ -20,6 +21,7 @@ from piragua.tree.states import DELETED, LISTED, Look, State
 _log = logging.getLogger(__name__)
 _SETTLED = LISTED | DELETED | {State.NOT_OURS}
 _LOOKS_AT_ONCE = 300
+_WATCH_MAKERS_SECONDS = 1
 
 
 class Inventory:
@@ -38,7 +40,9 @@ class Inventory:
         self._retry_seconds = retry_seconds
         self._seen: dict[str, Look] = {}
         self._listed: list[str] = []  # of those, what a list has, in order: to look for it anew takes too long
-        self._unsettled: set[str] = set()
+        self._found: set[str] = set()  # by a listing; not looked at yet
+        self._unsettled: set[str] = set()  # can change without another line in the feed
+        self._being_made: set[str] = set()  # while their locks are held, a line comes before what they become
         self._position: Position | None = None
         self._mounted: Mounted | None = None
         self._refreshing = anyio.Lock()
@@ -99,6 +103,11 @@ class Inventory:
 
     async def keep(self) -> None:
         """Lists the root at the start, now and then, and when the feed was lost; never returns."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._keep_watching_makers)
+            await self._keep_listing()
+
+    async def _keep_listing(self) -> None:
         while True:
             try:
                 await self._list()
@@ -112,6 +121,18 @@ class Inventory:
             with anyio.move_on_after(pause_seconds):
                 await self._wanted.wait()
             self._wanted = anyio.Event()
+
+    async def _keep_watching_makers(self) -> None:
+        """A create whose instance died leaves its lock, and no line in the feed.
+
+        Answers need not look at what is being made: hundreds of creates can wait for their limits.
+        """
+        while True:
+            await anyio.sleep(_WATCH_MAKERS_SECONDS)
+            with suppress(PiraguaError):  # who mounts and who lists have logged it
+                being_made = frozenset(self._being_made)
+                free = being_made - await self.mount.current().held_ids(being_made)
+                self._unsettled |= free & self._being_made
 
     async def _refreshed(self) -> bool:
         """Reads what the feed has got since; False when everything has to be listed.
@@ -134,7 +155,7 @@ class Inventory:
                     self._position = None
                     return False
                 changed, end = since
-            await self._look_again(mounted, changed | self._unsettled)
+            await self._look_again(mounted, self._found, told=changed | self._unsettled)
             self._position, self._last_done = end, self._rounds
             return True
 
@@ -147,11 +168,11 @@ class Inventory:
         there = await mounted.ids_in_root()
         if self._follows_feed(mounted):
             # Answers go on meanwhile: a look that began before one of theirs must not replace it.
-            self._unsettled |= there ^ self._seen.keys()
+            self._found |= there ^ self._seen.keys()
             await self._refreshed()
         else:
             there |= await mounted.named_ids(there)
-            await self._look_again(mounted, there | self._seen.keys())
+            await self._look_again(mounted, (), told=there.union(self._seen))
             async with self._refreshing:
                 self._mounted, self._position = mounted, before
         self._last_complete = begun
@@ -165,21 +186,23 @@ class Inventory:
         """Whether memory is a whole list of that mount, and there is a feed that tells of changes since."""
         return mounted is self._mounted and self._position is not None and self._position != NOWHERE
 
-    async def _look_again(self, mounted: Mounted, volume_ids: Iterable[str]) -> None:
-        """A look at each. What is locked may change right after: it is looked at again the next time."""
-        ids = sorted(volume_ids)
+    async def _look_again(self, mounted: Mounted, found: Iterable[str], *, told: frozenset[str]) -> None:
+        """A look at each. What is locked may change right after: it is looked at again the next time.
+
+        told: those whose line in the feed may have been read already; it came before what it tells of.
+        """
+        ids = sorted(told.union(found))
         for start in range(0, len(ids), _LOOKS_AT_ONCE):
             part = ids[start : start + _LOOKS_AT_ONCE]
             busy = await mounted.held_ids(part)
             for volume_id, look in (await mounted.looks(part)).items():
-                self._note(look, settled=volume_id not in busy and look.state in _SETTLED)
-
-    def _note(self, look: Look, *, settled: bool) -> None:
-        self._keep(look)
-        if settled or look.state is State.ABSENT:
-            self._unsettled.discard(look.volume_id)
-        else:
-            self._unsettled.add(look.volume_id)
+                self._keep(look)
+                for each in (self._found, self._unsettled, self._being_made):
+                    each.discard(volume_id)
+                if look.state is State.BEING_MADE and volume_id not in told:
+                    self._being_made.add(volume_id)
+                elif look.state is not State.ABSENT and (volume_id in busy or look.state not in _SETTLED):
+                    self._unsettled.add(volume_id)
 
     def _keep(self, look: Look) -> None:
         if look.state is State.ABSENT:

@@ -50,6 +50,13 @@ class Tree:
             self.feed.append(volume_id)
         return volume_id
 
+    def begin(self) -> str:
+        """A create that waits for its limit; another instance's, as the feed has no line of it."""
+        volume_id = uuid4().hex
+        self.held.add(volume_id)
+        self.found[volume_id] = Look(volume_id, record=Record(2**30, f"vol_{volume_id}"), locked=True)
+        return volume_id
+
     async def feed_position(self) -> Position:
         return NOWHERE if self.feed is None else Position(self.inode, len(self.feed))
 
@@ -223,3 +230,46 @@ async def test_who_waits_for_a_round_that_fails_gets_no_old_list(monkeypatch: py
             await anyio.wait_all_tasks_blocked()
             goes_on.set()
     assert all(answer is None or new in answer for answer in answers), answers
+
+
+@asynccontextmanager
+async def with_creates_that_wait(tree: Tree) -> AsyncIterator[tuple[Inventory, list[str]]]:
+    """A listing has found them."""
+    there = tree.put()
+    async with kept(tree, relist_seconds=0.02) as inventory:
+        assert await inventory.ids() == [there]
+        waiting = [tree.begin() for _ in range(20)]
+        with anyio.fail_after(5):
+            while not all(inventory.knows(each) for each in waiting):
+                await anyio.sleep(0.01)
+        assert await inventory.ids() == [there]
+        yield inventory, waiting
+
+
+async def test_a_list_costs_nothing_per_create_that_waits() -> None:
+    tree = Tree()
+    async with with_creates_that_wait(tree) as (inventory, _):
+        before = tree.looked_at
+        for _ in range(10):
+            await inventory.ids()
+        assert tree.looked_at == before
+
+
+async def test_a_create_is_in_the_list_from_its_mark_on_which_comes_after_its_line() -> None:
+    tree = Tree()
+    async with with_creates_that_wait(tree) as (inventory, [made, *_]):
+        assert tree.feed is not None
+        tree.feed.append(made)
+        assert made not in await inventory.ids()
+        tree.put(volume_id=made, told=False)
+        assert made in await inventory.ids()
+
+
+async def test_a_create_whose_instance_died_is_looked_at_again() -> None:
+    tree = Tree()
+    async with with_creates_that_wait(tree) as (inventory, [died, *_]):
+        tree.put(volume_id=died, told=False)
+        tree.held.remove(died)
+        with anyio.fail_after(10):
+            while died not in await inventory.ids():
+                await anyio.sleep(0.01)
