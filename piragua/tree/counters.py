@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from piragua.tree import xattrs
 from piragua.tree.handle import Handle, by_descriptor
 
 _SIZE_XATTR = "trusted.glusterfs.quota.size"
@@ -64,11 +65,6 @@ def read(handle: Handle, volume_id: str) -> Counted | None:
 
 
 def _limit(fd: int) -> tuple[int, int]:
-    try:
-        data = os.getxattr(by_descriptor(fd), _LIMIT_XATTR)
-    except OSError as error:
-        if error.errno != errno.ENODATA:
-            raise
-        return 0, -1
+    data = xattrs.read(fd, _LIMIT_XATTR) or b""
     size_bytes, soft_percent = _LIMIT.unpack(data) if len(data) == _LIMIT.size else (0, -1)
     return size_bytes, soft_percent

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from piragua.tree import layout, locks
+from piragua.tree import layout, locks, xattrs
 from piragua.tree.handle import Handle, by_descriptor
 from piragua.tree.record import NOT_GONE, Gone, Record, UnreadableRecord, decode, decode_gone
 from piragua.tree.states import DataDirectory, Look, State, data_mode
@@ -104,13 +104,13 @@ def _marks(handle: Handle, fd: int, volume_id: str) -> Look:
         volume_id,
         tombstone=has_tombstone(handle, volume_id),
         closed=stat.S_IMODE(os.fstat(fd).st_mode) == layout.CLOSED_MODE,
-        published=_xattr(fd, layout.PUBLISHED_XATTR) is not None,
+        published=xattrs.read(fd, layout.PUBLISHED_XATTR) is not None,
     )
     try:
-        seen = replace(seen, gone=decode_gone(_xattr(fd, layout.GONE_XATTR)))
+        seen = replace(seen, gone=decode_gone(xattrs.read(fd, layout.GONE_XATTR)))
     except UnreadableRecord as error:
         seen = replace(seen, gone_unreadable=str(error))
-    data = _xattr(fd, layout.RECORD_XATTR)
+    data = xattrs.read(fd, layout.RECORD_XATTR)
     if data is None:
         return seen
     try:
@@ -225,7 +225,7 @@ def mark_gone(handle: Handle, volume_id: str, gone: Gone) -> None:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             os.chmod(by_descriptor(fd), layout.CLOSED_MODE)
-            if gone.purging and _xattr(fd, layout.GONE_XATTR) is not None:
+            if gone.purging and xattrs.read(fd, layout.GONE_XATTR) is not None:
                 os.removexattr(by_descriptor(fd), layout.GONE_XATTR)
 
 
@@ -324,15 +324,6 @@ def has_tombstone(handle: Handle, volume_id: str) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _xattr(fd: int, name: str) -> bytes | None:
-    try:
-        return os.getxattr(by_descriptor(fd), name)
-    except OSError as error:
-        if error.errno == errno.ENODATA:
-            return None
-        raise
 
 
 def free_bytes(fd: int) -> int:

@@ -4,10 +4,9 @@ Setting one replaces it in one step, and one call reads it, past every cache (gl
 change something ask for the mode first.
 """
 
-import errno
 import os
 
-from piragua.tree import layout
+from piragua.tree import layout, xattrs
 from piragua.tree.handle import Handle, by_descriptor
 
 _PREFIX = "user.piragua."
@@ -16,12 +15,7 @@ _PREFIX = "user.piragua."
 def read(handle: Handle, key: str) -> bytes | None:
     """What was set; None where nothing was."""
     with handle.folder(layout.OWN_DIRECTORY) as fd:
-        try:
-            return os.getxattr(by_descriptor(fd), _PREFIX + key)
-        except OSError as error:
-            if error.errno == errno.ENODATA:
-                return None
-            raise
+        return xattrs.read(fd, _PREFIX + key)
 
 
 def write(handle: Handle, key: str, data: bytes) -> None:
