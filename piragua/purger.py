@@ -22,7 +22,7 @@ from piragua.kept.purging import purge_state_of
 from piragua.limits import Limits
 from piragua.models import PurgeState
 from piragua.pool_health import Health, PoolHealth
-from piragua.tree.feed import Position
+from piragua.traffic import Traffic
 from piragua.tree.hidden import Hidden
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import AsyncLock, Mounted
@@ -32,8 +32,6 @@ from piragua.tree.states import DELETED, State
 
 _log = logging.getLogger(__name__)
 _ENTRIES_AT_A_TIME = 100
-_REQUESTS_LAST_SECONDS = 2
-"""So long after a change to any volume, the next one is expected."""
 _LONGEST_REST_SECONDS = 5
 _HEALTH_IS_FRESH_SECONDS = 5
 _LONGEST_PAUSE_SECONDS = 300
@@ -111,8 +109,7 @@ class Purger:
         self._ask_seconds = ask_seconds
         self._rests = rests
         self._hidden = hidden
-        self._feed_end: Position | None = None
-        self._requests_until = float("-inf")
+        self._traffic = Traffic()
         self._now = now
         self._due: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
@@ -353,17 +350,9 @@ class Purger:
         """Removes some entries and leaves the bricks to requests, if there are any; True when all is empty."""
         begun = anyio.current_time()
         is_empty = await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60)
-        if not is_empty and await self._requests_are_served(mounted):
+        if not is_empty and await self._traffic.flows(mounted):
             await anyio.sleep(min(self._rests * (anyio.current_time() - begun), _LONGEST_REST_SECONDS))
         return is_empty
-
-    async def _requests_are_served(self, mounted: Mounted) -> bool:
-        """Whether any instance has changed a volume just now: the feed tells of all of them."""
-        end = await mounted.feed_position()
-        if self._feed_end not in (None, end):
-            self._requests_until = anyio.current_time() + _REQUESTS_LAST_SECONDS
-        self._feed_end = end
-        return anyio.current_time() < self._requests_until
 
     async def _stanch(self, mounted: Mounted, volume_id: str) -> None:
         """Makes its limit smaller than what it holds: then quota refuses every write, mkdir and create in it.

@@ -18,6 +18,7 @@ from piragua.errors import Conflict, NameInUse, PiraguaError
 from piragua.inventory import Inventory
 from piragua.names import publish_left
 from piragua.purger import Purger
+from piragua.traffic import Traffic
 from piragua.tree import layout
 from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.record import Gone
@@ -32,6 +33,8 @@ _FORGOTTEN_AFTER_SECONDS = {
     layout.INSTANCES: _DAY_SECONDS,
 }
 _NAME_LOST_RETENTION_SECONDS = _DAY_SECONDS
+_ASKS_FOR_TRAFFIC_EVERY = 10
+_LONGER_IN_TRAFFIC = 5
 
 
 class Repair(Protocol):
@@ -45,8 +48,8 @@ class Sweep:
     """Sweeps one Gluster volume. `keep` has to run.
 
     interval_seconds: between two sweeps; retry_seconds: after one that could not be done.
-    settled_seconds: between the two looks. pace_seconds: a pause after each volume.
-    now: the time (UTC), monotonic: this process's own clock in seconds.
+    settled_seconds: between the two looks. pace_seconds: a pause after each volume, five times as long while
+    volumes are made or changed. now: the time (UTC), monotonic: this process's own clock in seconds.
     """
 
     def __init__(
@@ -74,15 +77,19 @@ class Sweep:
         self._first_seen: dict[str, tuple[State, float]] = {}
         self._unwell_pause_seconds = retry_seconds
         self._wanted = anyio.Event()
+        self._traffic = Traffic()
+        self._hurries = False
 
     def wake(self) -> None:
-        """The next sweep begins now, or right after the one that runs."""
+        """The next sweep begins now, or right after the one that runs, and does not rest for requests."""
         self._wanted.set()
+        self._hurries = True
 
     async def keep(self) -> None:
         """Sweeps for ever; what goes wrong is logged and tried again."""
         while True:
             pause_seconds = self._interval_seconds
+            self._hurries = self._wanted.is_set()
             self._wanted = anyio.Event()
             try:
                 pause_seconds = self._pause_after(all_was_well=await self.sweep())
@@ -112,7 +119,9 @@ class Sweep:
         ids = set(await self._inventory.looks())
         self._first_seen = {each: seen for each, seen in self._first_seen.items() if each in ids}
         all_was_well = await self._repair.round(mounted)
-        for volume_id in sorted(ids):
+        for number, volume_id in enumerate(sorted(ids)):
+            if number % _ASKS_FOR_TRAFFIC_EVERY == 0:
+                pause_seconds = await self._pace(mounted)
             try:
                 await self._look_after(mounted, await mounted.look(volume_id))
             except Conflict:
@@ -120,9 +129,15 @@ class Sweep:
             except PiraguaError as error:
                 _log.warning("volume %s: %s", volume_id, error)
                 all_was_well = False
-            await anyio.sleep(self._pace_seconds)
+            await anyio.sleep(pause_seconds)
         await self._forget_old(mounted, ids)
         return all_was_well
+
+    async def _pace(self, mounted: Mounted) -> float:
+        """Seconds between two volumes: longer while requests are served, unless somebody woke the sweep."""
+        if not self._hurries and await self._traffic.flows(mounted):
+            return self._pace_seconds * _LONGER_IN_TRAFFIC
+        return self._pace_seconds
 
     async def _look_after(self, mounted: Mounted, seen: Look) -> None:
         if seen.state in SWEPT:

@@ -1,0 +1,105 @@
+"""Work in the background leaves the bricks to requests, on a made-up Gluster volume."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from piragua import traffic
+from piragua.inventory import Inventory
+from piragua.purger import Purger
+from piragua.sweep import Sweep
+from piragua.traffic import Traffic
+from piragua.tree.feed import Position
+from piragua.tree.mounted import Mounted
+from piragua.tree.record import Record
+from piragua.tree.states import Look
+
+pytestmark = pytest.mark.anyio
+
+
+class Tree:
+    """All that the sweep asks. grows: how often the feed still has one line more."""
+
+    def __init__(self, volumes: int = 0, grows: int = 0) -> None:
+        self.volumes = [f"{number:032x}" for number in range(volumes)]
+        self.grows = grows
+        self.lines = 0
+
+    @property
+    def mount(self) -> "Tree":
+        return self
+
+    def current(self) -> "Tree":
+        return self
+
+    async def feed_position(self) -> Position:
+        if self.grows:
+            self.grows -= 1
+            self.lines += 1
+        return Position(7, self.lines)
+
+    async def looks(self) -> Iterable[str]:
+        return self.volumes
+
+    async def look(self, volume_id: str) -> Look:
+        return Look(volume_id, record=Record(2**30, "vol"), published=True)
+
+    async def forget_old(self, *_: object, **__: object) -> None:
+        pass
+
+    async def round(self, _: object) -> bool:
+        return True
+
+    async def mend(self, *_: object) -> None:
+        pass
+
+
+async def test_it_flows_from_a_line_on_and_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "_LASTS_SECONDS", 0.2)
+    tree = Tree()
+    flowing, mounted = Traffic(), cast(Mounted, tree)
+    assert not await flowing.flows(mounted)
+    assert not await flowing.flows(mounted)
+    tree.grows = 1
+    assert await flowing.flows(mounted)
+    assert await flowing.flows(mounted)
+    with anyio.fail_after(5):
+        while await flowing.flows(mounted):
+            await anyio.sleep(0.01)
+
+
+def rests_of(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the sweep sleeps from now on."""
+    rests: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    return rests
+
+
+def sweep_of(tree: Tree) -> Sweep:
+    any_tree: Any = tree
+    return Sweep(cast(Inventory, any_tree), cast(Purger, any_tree), any_tree, pace_seconds=0.01)
+
+
+@pytest.mark.parametrize("grows", [0, 3])
+async def test_a_sweep_rests_longer_while_volumes_are_changed(monkeypatch: pytest.MonkeyPatch, grows: int) -> None:
+    swept = sweep_of(Tree(30, grows))
+    rests = rests_of(monkeypatch)
+    await swept.sweep()
+    assert len(rests) == 30
+    assert (max(rests) > 0.01) == (grows > 0)
+
+
+async def test_a_sweep_that_somebody_woke_as_when_limits_were_lost_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    swept = sweep_of(Tree(30, 3))
+    rests = rests_of(monkeypatch)
+    swept.wake()
+    await swept.sweep()
+    assert rests == [0.01] * 30
