@@ -583,3 +583,21 @@ def test_the_command_line_lists_restores_and_purges(volume: GlusterVolume) -> No
 
     assert "signature is invalid" in piragua_trash(instance, "list", key="another key").stderr
     assert ask(instance, "GET", "/piragua/v1/trash", user="user").status_code == 401
+
+
+@pytest.mark.parametrize("deleted_after", ["it was asked", "it was prepared"])
+async def test_a_second_delete_does_not_wait_for_the_purge(
+    volume: GlusterVolume, folder: Path, hand: ByHand, deleted_after: str
+) -> None:
+    async with running_core(volume, folder, retention_seconds=DAY_SECONDS) as core:
+        volume_id = hand.volume_with(files=1)
+        early = await core.volumes.prepare_delete(volume_id)
+        await deleted(core, volume_id)
+        purge = await core.mounted.take_id(volume_id, timeout_seconds=5)
+        try:
+            second = await core.volumes.prepare_delete(volume_id) if deleted_after == "it was asked" else early
+            with anyio.fail_after(20):
+                await second.run("nonce")
+        finally:
+            await purge.release()
+        assert volume_id in await trash(core)

@@ -243,8 +243,12 @@ class Mounted:
 
     async def mark_gone(self, volume_id: str, gone: Gone) -> None:
         """Feed line, then the mark: from then on the volume is deleted for every client."""
-        await self.tell(volume_id, "deleted")
-        await self._run(partial(directories.mark_gone, self.handle, volume_id, gone))
+
+        def mark() -> None:
+            feed.append(self.handle, volume_id, "deleted")
+            directories.mark_gone(self.handle, volume_id, gone)
+
+        await self._run(mark)
 
     async def open_again(self, volume_id: str) -> None:
         """The mode of a volume, where one says "deleted"."""

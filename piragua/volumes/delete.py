@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from piragua.errors import MountError, OutcomeUnknown
+from piragua.errors import Conflict, MountError, OutcomeUnknown
 from piragua.models import OperationKind
-from piragua.tree.mounted import Mounted
+from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, State
 from piragua.volumes.place import Place
@@ -29,13 +29,22 @@ class Delete:
 
     async def run(self, nonce: str) -> None:
         """Marks the volume as deleted and frees its name. OutcomeUnknown when it can be deleted all the same."""
-        if (await self._mounted.look(self.volume_id)).state not in DELETED | {State.ABSENT}:
-            lock = await self._mounted.take_id(self.volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+        lock = await self._take_unless_deleted()
+        if lock is not None:
             try:
                 await self._mark()
             finally:
                 await lock.release()
         self._place.purger.add(self.volume_id)
+
+    async def _take_unless_deleted(self) -> AsyncLock | None:
+        """The lock of the volume; None when whoever has it purges the volume, which can take hours."""
+        try:
+            return await self._mounted.take_id(self.volume_id, timeout_seconds=0)
+        except Conflict:
+            if (await self._mounted.look(self.volume_id)).state in DELETED | {State.ABSENT}:
+                return None
+        return await self._mounted.take_id(self.volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
 
     async def abandon(self) -> None:
         """Nothing is held yet."""
