@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from machine import wait_until
 from private_gluster import PrivateGluster
 
 from tests.bench.client import Client, Refused
@@ -78,6 +79,8 @@ class Bench:
             for clients in (8, 32):
                 burst = partial(self._between_bare_ones, [instance.url], clients)
                 found[f"{clients} clients"] = step(f"{clients} clients", burst)
+            meanwhile = partial(self._calls_meanwhile, instance, client)
+            found["calls while 32 clients make volumes"] = step("calls beside creates", meanwhile)
             found["work"] = step("what a create costs", lambda: self._work(instance))
             found["administrator"] = step("an administrator's commands", lambda: self._administrator(instance))
         if len(self._volume.pool.nodes) > 1:
@@ -122,7 +125,10 @@ class Bench:
         argv = [sys.executable, "-m", "tests.bench.floor", self._volume.name, mount_point, str(count), *how]
         environment = [f"PYTHONPATH={os.environ['PYTHONPATH']}", f"PATH={os.environ['PATH']}"]
         answer = self._node.run(["env", *environment, *argv], timeout_seconds=600)
-        seconds: dict[str, list[float]] = json.loads(answer.strip().splitlines()[-1])
+        [line] = [
+            line for line in answer.splitlines() if line.startswith("{")
+        ]  # gluster's prompt says things, too
+        seconds: dict[str, list[float]] = json.loads(line)
         return seconds
 
     def _bare_rate(self) -> float:
@@ -150,9 +156,26 @@ class Bench:
             "cluster info": self._timed(lambda: client.get(cluster)),
             "expand": self._timed(lambda: client.work("POST", f"{path}/expand", {"expand_size": 1})),
         }
-        empty = [client.create() for _ in range(5)]
+        empty = [client.create() for _ in range(self._count)]
         found["delete an empty volume"] = spread([seconds_of(partial(delete, client, each)) for each in empty])
+        bare = self._floor(self._count, "delete-only")["bare_delete_seconds"]
+        found["bare file work of a delete"] = spread(bare)
         return found
+
+    def _calls_meanwhile(self, instance: Instance, client: Client) -> dict[str, Any]:
+        """The same calls while 32 clients make volumes."""
+        volume = client.create()
+        calls = [f"/volumes/{volume['id']}", "/volumes", f"/clusters/{volume['cluster']}"]
+        seconds: dict[str, list[float]] = {path: [] for path in calls}
+        with ThreadPoolExecutor(1) as pool:
+            burst = pool.submit(self._burst_of, [instance.url], 32)
+            while not burst.done():
+                for path in calls:
+                    seconds[path].append(seconds_of(partial(client.get, path)))
+                time.sleep(0.05)
+        burst.result()
+        names = ("volume info", "volume list", "cluster info")
+        return {name: spread(seconds[path]) for name, path in zip(names, calls, strict=True)}
 
     def _large(self, client: Client) -> dict[str, Any]:
         """Its delete, and creates before that and while it is purged. The purge ends with the Gluster volume."""
@@ -297,16 +320,23 @@ class Bench:
             self._grow(instance, client, goal)
             count = len(client.get("/volumes")["volumes"])
             found[f"at {count} volumes"] = step(f"at {count} volumes", lambda: self._at(instance, client))
+        one = client.create()["id"]
         instance.terminate()
+        return found | self._started(instance, one)
+
+    def _started(self, instance: Instance, volume_id: str) -> dict[str, float]:
+        """Seconds from the start of the process."""
         start = time.perf_counter()
         instance.start()
-        instance.wait_until_healthy()
-        ready = time.perf_counter() - start
-        again = Client(instance.url, ADMIN_KEY)
-        again.get("/volumes")
-        found["start to healthy, s"] = round(ready, 2)
-        found["start to a complete list, s"] = round(time.perf_counter() - start, 2)
-        again.close()
+        ask = partial(answered, instance.url)
+        found = {}
+        for name, path in (
+            ("start to a single volume, s", f"/volumes/{volume_id}"),
+            ("start to healthy, s", "/health"),
+            ("start to a complete list, s", "/volumes"),
+        ):
+            wait_until(partial(ask, path), name, 120)
+            found[name] = round(time.perf_counter() - start, 2)
         return found
 
     def _grow(self, instance: Instance, client: Client, goal: int) -> None:
@@ -330,19 +360,23 @@ class Bench:
         volume = client.create()
         cluster = f"/clusters/{volume['cluster']}"
 
-        def list_after_change() -> float:
-            client.create()
+        def list_after_change(maker: Client) -> float:
+            maker.create()
             return seconds_of(lambda: client.get("/volumes"))
 
-        return {
+        found = {
             "create": create,
             "bare script, ms": round(1000 * median(self._floor(self._count)["bare_create_seconds"]), 2),
             "volume info": self._timed(lambda: client.get(f"/volumes/{volume['id']}")),
             "volume list": self._timed(lambda: client.get("/volumes")),
-            "volume list after a change": spread([list_after_change() for _ in range(self._count)]),
+            "volume list after a change": spread([list_after_change(client) for _ in range(self._count)]),
             "cluster info": self._timed(lambda: client.get(cluster)),
             "resident memory, MiB": resident_mib(instance.pid),
         }
+        with self._instance() as other, closing(Client(other.url, ADMIN_KEY)) as maker:
+            maker.get("/volumes")  # it has listed everything
+            seconds = [list_after_change(maker) for _ in range(self._count)]
+        return found | {"volume list after another instance's change": spread(seconds)}
 
     def _three(self) -> dict[str, Any]:
         """One instance alone, three at once, and one alone again, with the same number of clients."""
@@ -363,6 +397,17 @@ class Bench:
 def delete(client: Client, volume: dict[str, Any]) -> None:
     """Deletes it and waits for the final answer."""
     client.work("DELETE", f"/volumes/{volume['id']}")
+
+
+def answered(url: str, path: str) -> bool:
+    """Whether that path is answered with 200 now; a client that nobody listens to tries again."""
+    client = Client(url, ADMIN_KEY)
+    try:
+        return client.ask("GET", path)[0] == 200
+    except OSError:
+        return False
+    finally:
+        client.close()
 
 
 def seconds_of(call: Callable[[], object]) -> float:

@@ -72,11 +72,25 @@ def create_in_place(root: int, volume: str, session: WarmSession) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"the limit of {directory} reads back differently")
     os.setxattr(outer, "user.bench.published", b"1")
-    feed = os.open("bench-feed", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600, dir_fd=root)
-    os.write(feed, directory.encode() + b"\n")
-    os.fdatasync(feed)
-    for fd in (feed, inner, outer):
+    _append(root, f"{directory}\n")
+    for fd in (inner, outer):
         os.close(fd)
+
+
+def delete_in_place(root: int, directory: str) -> None:
+    """The file work of a delete with bare calls: feed line, mark, and the name is freed."""
+    _append(root, f"{directory} deleted\n")
+    outer = os.open(directory, os.O_RDONLY | os.O_DIRECTORY, dir_fd=root)
+    os.setxattr(outer, "user.bench.gone", b"x" * 60)
+    os.close(outer)
+    os.unlink(f"{directory}.name", dir_fd=root)
+
+
+def _append(root: int, line: str) -> None:
+    feed = os.open("bench-feed", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600, dir_fd=root)
+    os.write(feed, line.encode())
+    os.fdatasync(feed)
+    os.close(feed)
 
 
 def timed(count: int, call: Callable[[], object]) -> list[float]:
@@ -150,6 +164,16 @@ def create_only(volume: str, mount_point: str, count: int) -> dict[str, list[flo
         return {"bare_create_rate_8_threads": [rate(count, 8, partial(create_in_place, root, volume, session))]}
 
 
+def delete_only(volume: str, mount_point: str, count: int) -> dict[str, list[float]]:
+    """Seconds of each delete's file work; what is deleted was made before."""
+    with mounted(volume, mount_point) as (root, _):
+        made = [f"bench-{uuid.uuid4()}" for _ in range(count)]
+        for directory in made:
+            os.mkdir(directory, 0o755, dir_fd=root)
+            os.close(os.open(f"{directory}.name", os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=root))
+        return {"bare_delete_seconds": timed(count, lambda: delete_in_place(root, made.pop()))}
+
+
 if __name__ == "__main__":
-    wanted = create_only if sys.argv[4:] == ["create-only"] else measure
+    wanted = {"create-only": create_only, "delete-only": delete_only, "": measure}["".join(sys.argv[4:])]
     print(json.dumps(wanted(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
