@@ -23,6 +23,7 @@ from piragua.limits import Limits
 from piragua.models import PurgeState
 from piragua.pool_health import Health, PoolHealth
 from piragua.traffic import Traffic
+from piragua.tree import feed
 from piragua.tree.hidden import Hidden
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import AsyncLock, Mounted
@@ -33,6 +34,7 @@ from piragua.tree.states import DELETED, State
 _log = logging.getLogger(__name__)
 _ENTRIES_AT_A_TIME = 100
 _LONGEST_REST_SECONDS = 5
+_MANY_WAIT = 50
 _HEALTH_IS_FRESH_SECONDS = 5
 _LONGEST_PAUSE_SECONDS = 300
 _LATE_COMMAND_SECONDS = 600
@@ -80,7 +82,7 @@ class Purger:
     workers: volumes that are purged at once. pause_seconds: how long to leave alone what cannot be purged now,
     doubled each time. turn_seconds: how long a large volume is emptied while others wait. stanch_seconds: how long
     clients may write into what is emptied. ask_seconds: how often a purger that an administrator paused asks
-    whether it may go on. rests: while volumes are made and changed, by any instance, emptying rests so many times
+    whether it may go on. rests: while volumes are made and changed, by any instance, purging rests so many times
     as long as it works. hidden: finds what keeps an emptied `/<id>` from being removed. now: the time (UTC).
     """
 
@@ -178,21 +180,38 @@ class Purger:
         while True:
             await self._until_running()
             volume_id = await self._next()
-            self._working.add(volume_id)
-            self._reasons.pop(volume_id, None)
-            try:
-                await self.purge(volume_id)
-                self._forget(volume_id)
-            except (TurnOver, Paused):
-                self._due[volume_id] = anyio.current_time()
-                self._wake()
-            except PiraguaError as error:
-                self._put_off(volume_id, error)
-            except Exception as error:
-                _log.exception("purging volume %s failed for a reason that is a bug", volume_id)
-                self._put_off(volume_id, error)
-            finally:
-                self._working.discard(volume_id)
+            begun = anyio.current_time()
+            await self._work_on(volume_id)
+            if self._few_wait():
+                await self._rest(anyio.current_time() - begun)
+
+    def _few_wait(self) -> bool:
+        """Whether there is time to rest: a stream of deletes must not fill the trash for ever."""
+        now = anyio.current_time()
+        return sum(at <= now for at in self._due.values()) < _MANY_WAIT
+
+    async def _work_on(self, volume_id: str) -> None:
+        self._working.add(volume_id)
+        self._reasons.pop(volume_id, None)
+        try:
+            await self.purge(volume_id)
+            self._forget(volume_id)
+        except (TurnOver, Paused):
+            self._due[volume_id] = anyio.current_time()
+            self._wake()
+        except PiraguaError as error:
+            self._put_off(volume_id, error)
+        except Exception as error:
+            _log.exception("purging volume %s failed for a reason that is a bug", volume_id)
+            self._put_off(volume_id, error)
+        finally:
+            self._working.discard(volume_id)
+
+    async def _rest(self, worked_seconds: float) -> None:
+        """Leaves the bricks to requests, if there are any."""
+        with suppress(MountError):  # the next purge says so
+            if await self._traffic.flows(self._mount.current()):
+                await anyio.sleep(min(self._rests * worked_seconds, _LONGEST_REST_SECONDS))
 
     async def _until_running(self) -> None:
         """Waits while an administrator lets nothing be purged."""
@@ -347,11 +366,11 @@ class Purger:
         self._removed[volume_id] = removed
 
     async def _step(self, mounted: Mounted, emptier: Emptier) -> bool:
-        """Removes some entries and leaves the bricks to requests, if there are any; True when all is empty."""
+        """Removes some entries and rests; True when all is empty."""
         begun = anyio.current_time()
         is_empty = await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60)
-        if not is_empty and await self._traffic.flows(mounted):
-            await anyio.sleep(min(self._rests * (anyio.current_time() - begun), _LONGEST_REST_SECONDS))
+        if not is_empty:
+            await self._rest(anyio.current_time() - begun)
         return is_empty
 
     async def _stanch(self, mounted: Mounted, volume_id: str) -> None:
@@ -387,7 +406,7 @@ class Purger:
         await self._remove(mounted, volume_id, "" if seen.record is None else seen.record.name)
         self._volumes_purged += 1
         audit.changed("purge", volume_id)
-        await mounted.tell(volume_id, "purged")
+        await mounted.tell(volume_id, feed.PURGED)
 
     async def _require_no_glusterd_away(self) -> None:
         """One that has missed that the limit is gone must learn it while the directory is still there: NotYet."""

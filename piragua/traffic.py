@@ -2,7 +2,7 @@
 
 import anyio
 
-from piragua.tree.feed import Position
+from piragua.tree.feed import PURGED, PURGING, Position
 from piragua.tree.mounted import Mounted
 
 _LASTS_SECONDS = 2
@@ -10,16 +10,23 @@ _LASTS_SECONDS = 2
 
 
 class Traffic:
-    """Of one Gluster volume, by all instances: the change feed tells of them."""
+    """Of one Gluster volume, by all instances: the change feed tells of them. Purges are no traffic."""
 
     def __init__(self) -> None:
-        self._feed_end: Position | None = None
+        self._read: Position | None = None
         self._until = float("-inf")
 
     async def flows(self, mounted: Mounted) -> bool:
-        """Whether the feed grew since this was last asked, or little before; asked now and then. MountError."""
+        """Whether the feed has told of a change since this was last asked, or little before. MountError."""
         end = await mounted.feed_position()
-        if self._feed_end not in (None, end):
+        if self._read is not None and await self._changed(mounted, self._read, end):
             self._until = anyio.current_time() + _LASTS_SECONDS
-        self._feed_end = end
+        self._read = end
         return anyio.current_time() < self._until
+
+    @staticmethod
+    async def _changed(mounted: Mounted, read: Position, end: Position) -> bool:
+        if end == read:
+            return False
+        lines = await mounted.feed_lines_since(read, end)
+        return lines is None or any(not line.endswith((f" {PURGING}", f" {PURGED}")) for line in lines)

@@ -26,6 +26,8 @@ class Position:
 
 
 NOWHERE = Position(0, 0)
+PURGING = "purging"
+PURGED = "purged"
 
 
 def append(handle: Handle, volume_id: str, what: str) -> None:
@@ -75,14 +77,22 @@ def position(handle: Handle) -> Position:
 
 def ids_since(handle: Handle, read: Position, end: Position) -> tuple[frozenset[str], Position] | None:
     """Ids in the lines after `read`, and how far that was; None when the feed is another file by now."""
+    found = lines_since(handle, read, end)
+    if found is None:
+        return None
+    lines, position = found
+    return frozenset(filter(_is_id, (line.split(" ", 1)[0] for line in lines))), position
+
+
+def lines_since(handle: Handle, read: Position, end: Position) -> tuple[list[str], Position] | None:
+    """The lines after `read`, `<id> <what>` each, and how far that was; None as for `ids_since`."""
     if read.inode != end.inode or end.inode == 0 or end.offset_bytes < read.offset_bytes:
         return None
     data = _tail(handle, read, end.offset_bytes - read.offset_bytes)
     if data is None:
         return None
     whole = data[: data.rfind(b"\n") + 1]
-    ids = frozenset(line.split(b" ", 1)[0].decode(errors="replace") for line in whole.splitlines())
-    return frozenset(filter(_is_id, ids)), Position(read.inode, read.offset_bytes + len(whole))
+    return whole.decode(errors="replace").splitlines(), Position(read.inode, read.offset_bytes + len(whole))
 
 
 def _tail(handle: Handle, read: Position, length_bytes: int) -> bytes | None:

@@ -245,7 +245,7 @@ class Mounted:
         """Feed line, then the mark: from then on the volume is deleted for every client."""
 
         def mark() -> None:
-            feed.append(self.handle, volume_id, "deleted")
+            feed.append(self.handle, volume_id, feed.PURGING if gone.purging else "deleted")
             directories.mark_gone(self.handle, volume_id, gone)
 
         await self._run(mark)
@@ -383,6 +383,11 @@ class Mounted:
     ) -> tuple[frozenset[str], feed.Position] | None:
         """Ids that the feed names between the two; None when everything has to be listed."""
         return await self._run(partial(feed.ids_since, self.handle, read, end))
+
+    async def feed_lines_since(self, read: feed.Position, end: feed.Position) -> list[str] | None:
+        """The feed's lines between the two; None when it is another file by now."""
+        found = await self._run(partial(feed.lines_since, self.handle, read, end))
+        return None if found is None else found[0]
 
     # Locks
 

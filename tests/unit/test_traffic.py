@@ -1,9 +1,11 @@
 """Work in the background leaves the bricks to requests, on a made-up Gluster volume."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from piragua import traffic
@@ -26,6 +28,7 @@ class Tree:
         self.volumes = [f"{number:032x}" for number in range(volumes)]
         self.grows = grows
         self.lines = 0
+        self.what = "made"
 
     @property
     def mount(self) -> "Tree":
@@ -39,6 +42,9 @@ class Tree:
             self.grows -= 1
             self.lines += 1
         return Position(7, self.lines)
+
+    async def feed_lines_since(self, read: Position, end: Position) -> list[str]:
+        return [f"{'a' * 32} {self.what}" for _ in range(read.offset_bytes, end.offset_bytes)]
 
     async def looks(self) -> Iterable[str]:
         return self.volumes
@@ -68,6 +74,17 @@ async def test_it_flows_from_a_line_on_and_for_a_while(monkeypatch: pytest.Monke
     with anyio.fail_after(5):
         while await flowing.flows(mounted):
             await anyio.sleep(0.01)
+
+
+async def test_purges_are_none() -> None:
+    tree = Tree()
+    flowing, mounted = Traffic(), cast(Mounted, tree)
+    assert not await flowing.flows(mounted)
+    for tree.what in ("purging", "purged"):
+        tree.grows = 1
+        assert not await flowing.flows(mounted)
+    tree.what, tree.grows = "deleted", 1
+    assert await flowing.flows(mounted)
 
 
 def rests_of(monkeypatch: pytest.MonkeyPatch) -> list[float]:
@@ -103,3 +120,47 @@ async def test_a_sweep_that_somebody_woke_as_when_limits_were_lost_does_not(
     swept.wake()
     await swept.sweep()
     assert rests == [0.01] * 30
+
+
+@pytest.mark.parametrize(("grows", "wait", "rests_too"), [(0, 3, False), (900, 3, True), (900, 200, False)])
+async def test_a_purger_rests_between_volumes_while_others_are_changed_unless_many_wait(
+    monkeypatch: pytest.MonkeyPatch, grows: int, wait: int, rests_too: bool
+) -> None:
+    tree, rests, done = Tree(grows=grows), list[float](), anyio.Event()
+
+    class Purges(Purger):
+        async def purge(self, volume_id: str) -> None:
+            await anyio.lowlevel.checkpoint()
+            rests.append(0)
+            if rests.count(0) == 3:
+                done.set()
+
+        async def _is_paused(self) -> bool:
+            return False
+
+        async def _rest(self, worked_seconds: float) -> None:
+            with rested(rests, monkeypatch):
+                await super()._rest(worked_seconds + 1)
+
+    any_tree: Any = tree
+    purger = Purges(any_tree, any_tree, any_tree, workers=1)
+    for number in range(wait):
+        purger.add(f"{number:032x}")
+    async with anyio.create_task_group() as group:
+        group.start_soon(purger.keep)
+        with anyio.fail_after(5):
+            await done.wait()
+        group.cancel_scope.cancel()
+    assert (max(rests) >= 1) == rests_too
+
+
+@contextmanager
+def rested(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pauses are noted and not made."""
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(anyio, "sleep", sleep)
+        yield
