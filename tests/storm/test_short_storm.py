@@ -18,9 +18,9 @@ def test_nothing_is_lost_in_a_short_storm(
     new_pool: Callable[..., PrivateGluster], new_volume: Callable[..., GlusterVolume]
 ) -> None:
     seed = random.randrange(10**6)
-    print(f"the same again: tests/storm/run --minutes 1 --seed {seed}")
+    print(f"the same again: tests/storm/run --minutes 0.5 --seed {seed}")
     volume = new_volume(new_pool(nodes=3), bricks_per_node=BRICKS_PER_NODE)
-    result = storm(volume, seed, 60, bricks_per_node=BRICKS_PER_NODE)
+    result = storm(volume, seed, 30, bricks_per_node=BRICKS_PER_NODE)
     print(report(result))
     assert result.wrong == []
     assert result.faults.total() > 0
