@@ -22,6 +22,7 @@ _BRICKS_ARE_BACK_SECONDS = 10
 _CLIENTS_ARE_BACK_SECONDS = 5
 _HEALTHY_AFTER_STORM_SECONDS = 180
 _BETWEEN_LOOKS_SECONDS = 1
+_NOT_KNOWN = frozenset({"not known"})
 
 
 class Faults:
@@ -41,7 +42,7 @@ class Faults:
         self._folder = folder
         self._stops = stops
         self._sick_server = 0
-        self._unhealed: set[str] = set()
+        self._unhealed: frozenset[str] = frozenset()
         self.done: Counter[str] = Counter()
 
     def work(self) -> None:
@@ -94,14 +95,15 @@ class Faults:
         with suppress(MachineError):  # the next one tries it again
             self._start_bricks()
         time.sleep(_CLIENTS_ARE_BACK_SECONDS)
-        self._unhealed = set(left_to_heal(self._volume))
+        self._unhealed = _NOT_KNOWN
         self._heal(_HEALED_IN_STORM_SECONDS)
 
     def _heal(self, at_most_seconds: float) -> None:
         """Until all is healed that these bricks missed; clients go on, so that something new always waits."""
         deadline = time.monotonic() + at_most_seconds
         while self._unhealed and time.monotonic() < deadline:
-            self._unhealed &= set(self._left_to_heal())
+            left = self._left_to_heal()
+            self._unhealed = left if _NOT_KNOWN in (left, self._unhealed) else self._unhealed & left
 
     def mend(self) -> None:
         """All runs again and is healed. MachineError when that does not come to be."""
@@ -132,16 +134,18 @@ class Faults:
         try:
             wait_until(lambda: not self._left_to_heal(), "the end of the heals", timeout_seconds)
         except MachineError as late:
-            late.add_note("\n".join(left_to_heal(self._volume)))
+            late.add_note("\n".join(self._left_to_heal()))
             late.add_note(self._volume.pool.nodes[0].gluster("volume", "status", self._volume.name))
             late.add_note(self._volume.pool.nodes[0].gluster("volume", "heal", self._volume.name, check=False))
             raise
 
-    def _left_to_heal(self) -> list[str]:
+    def _left_to_heal(self) -> frozenset[str]:
         """A moment after Gluster was told to heal: what a brick missed while it ran can wait for ten minutes."""
-        self._volume.pool.nodes[0].gluster("volume", "heal", self._volume.name, check=False)
-        time.sleep(_BETWEEN_LOOKS_SECONDS)  # `heal info` takes up a processor
-        return left_to_heal(self._volume)
+        with suppress(MachineError):  # `heal info` can wait for locks of clients at work, for longer than a minute
+            self._volume.pool.nodes[0].gluster("volume", "heal", self._volume.name, check=False)
+            time.sleep(_BETWEEN_LOOKS_SECONDS)  # `heal info` takes up a processor
+            return frozenset(left_to_heal(self._volume))
+        return _NOT_KNOWN
 
 
 class RollingRestart(Faults):
