@@ -16,6 +16,7 @@ from tests.frozen import fuse_clients, send
 from tests.instance import Instance
 from tests.pool import GlusterVolume
 
+_SHORT_STORM_SECONDS = 20
 _HEALED_IN_STORM_SECONDS = 15
 _HEALED_AFTER_STORM_SECONDS = 180
 _BRICKS_ARE_BACK_SECONDS = 10
@@ -47,8 +48,11 @@ class Faults:
 
     def work(self) -> None:
         """Faults until it is time to stop; each is over before the next begins."""
+        self._at_random(self._stops)
+
+    def _at_random(self, stops: Callable[[], bool]) -> None:
         kinds = [self._instance, self._instance, self._fuse_client, self._glusterd, self._bricks]
-        while not self._stops():
+        while not stops():
             self._pause(0.5, 2)
             self._strike(self._random.choice(kinds), self._random.randrange(len(self._instances)))
 
@@ -148,11 +152,13 @@ class Faults:
         return _NOT_KNOWN
 
 
-class RollingRestart(Faults):
-    """All bricks are restarted once, server by server and with heals in between, as in an upgrade."""
+class ThenRollingRestart(Faults):
+    """Faults for a short while; then all bricks are restarted once, server by server, with heals in between."""
 
     def work(self) -> None:
-        """Takes every lock away (glusterfs 10.3), and is over then."""
+        """The restart is that of an upgrade: it takes every lock away (glusterfs 10.3). It is over then."""
+        until = time.monotonic() + _SHORT_STORM_SECONDS
+        self._at_random(lambda: time.monotonic() > until)
         for number in range(len(self._instances)):
             self._heal(_HEALED_AFTER_STORM_SECONDS)
             assert not self._unhealed

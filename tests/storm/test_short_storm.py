@@ -7,20 +7,22 @@ import pytest
 from private_gluster import PrivateGluster
 
 from tests.pool import GlusterVolume
+from tests.storm.faults import ThenRollingRestart
 from tests.storm.report import report
 from tests.storm.storm import storm
 
 BRICKS_PER_NODE = 2
+CLIENTS = 12
 
 
-@pytest.mark.timeout(600)
-def test_nothing_is_lost_in_a_short_storm(
+@pytest.mark.timeout(900)
+def test_nothing_is_lost_in_a_short_storm_and_a_rolling_restart_of_all_bricks(
     new_pool: Callable[..., PrivateGluster], new_volume: Callable[..., GlusterVolume]
 ) -> None:
     seed = random.randrange(10**6)
-    print(f"the same again: tests/storm/run --minutes 0.5 --seed {seed}")
+    print(f"the seed is {seed}")
     volume = new_volume(new_pool(nodes=3), bricks_per_node=BRICKS_PER_NODE)
-    result = storm(volume, seed, 30, bricks_per_node=BRICKS_PER_NODE)
+    result = storm(volume, seed, 400, CLIENTS, BRICKS_PER_NODE, ThenRollingRestart)
     print(report(result))
     assert result.wrong == []
-    assert result.faults.total() > 0
+    assert result.faults.total() > len(volume.pool.nodes), "that many are the rolling restart's"
