@@ -33,7 +33,6 @@ from piragua.tree.states import DELETED, State
 
 _log = logging.getLogger(__name__)
 _ENTRIES_AT_A_TIME = 100
-_LONGEST_REST_SECONDS = 5
 _MANY_WAIT = 50
 _HEALTH_IS_FRESH_SECONDS = 5
 _LONGEST_PAUSE_SECONDS = 300
@@ -210,8 +209,7 @@ class Purger:
     async def _rest(self, worked_seconds: float) -> None:
         """Leaves the bricks to requests, if there are any."""
         with suppress(MountError):  # the next purge says so
-            if await self._traffic.flows(self._mount.current()):
-                await anyio.sleep(min(self._rests * worked_seconds, _LONGEST_REST_SECONDS))
+            await self._traffic.rest(self._mount.current(), self._rests * worked_seconds)
 
     async def _until_running(self) -> None:
         """Waits while an administrator lets nothing be purged."""

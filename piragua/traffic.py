@@ -7,6 +7,7 @@ from piragua.tree.mounted import Mounted
 
 _LASTS_SECONDS = 2
 """So long after a change to any volume, the next one is expected."""
+_LONGEST_REST_SECONDS = 5
 
 
 class Traffic:
@@ -23,6 +24,11 @@ class Traffic:
             self._until = anyio.current_time() + _LASTS_SECONDS
         self._read = end
         return anyio.current_time() < self._until
+
+    async def rest(self, mounted: Mounted, seconds: float) -> None:
+        """Sleeps so long, or 5 s, while it flows. MountError."""
+        if await self.flows(mounted):
+            await anyio.sleep(min(seconds, _LONGEST_REST_SECONDS))
 
     @staticmethod
     async def _changed(mounted: Mounted, read: Position, end: Position) -> bool:

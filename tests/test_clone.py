@@ -21,6 +21,7 @@ from write_until_refused import write_until_refused
 from piragua.errors import Conflict
 from piragua.models import BYTES_PER_GIB, Done, Failed, OperationKind, Pending, dashed
 from piragua.operations import Ticket
+from piragua.traffic import Traffic
 from piragua.tree import layout, locks
 from piragua.tree.copy import Copier
 from piragua.tree.mounted import AsyncLock, Mounted
@@ -228,6 +229,26 @@ async def test_nothing_is_visible_until_all_is_there(volume: GlusterVolume, fold
         assert await other.operations.poll(ticket.id) == Done(copy)
         record = decode(os.getxattr(hand.path(copy), layout.RECORD_XATTR))
         assert (record.clone_source, record.operations) == (None, (ticket.nonce,))
+
+
+async def test_a_copy_rests_while_another_volume_is_made(
+    volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flowed: list[bool] = []
+
+    class Noted(Traffic):
+        async def rest(self, mounted: Mounted, seconds: float) -> None:
+            flowed.append(await self.flows(mounted))
+
+    monkeypatch.setattr(clone_module, "Traffic", Noted)
+    source = with_files(hand)
+    async with running_core(volume, folder) as core, half_copied(core, source) as (_, gate, accepted):
+        await until(lambda: len(flowed) > 1)
+        assert not any(flowed), "nothing else is done"
+        await outcome(core, await core.http.post("/volumes", json={"size": 1}))
+        gate.stand_open()
+        await outcome(core, accepted)
+    assert any(flowed)
 
 
 async def test_the_source_can_be_expanded_and_deleted_meanwhile(

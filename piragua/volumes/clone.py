@@ -7,6 +7,7 @@ import anyio
 
 from piragua.errors import Conflict, MountError, NotReady, OutOfSpace
 from piragua.models import BYTES_PER_GIB, OperationKind, gib_to_bytes, gib_to_hold
+from piragua.traffic import Traffic
 from piragua.tree.copy import Copier, DataPath
 from piragua.tree.mounted import AsyncLock, Mounted
 from piragua.tree.record import Record
@@ -100,14 +101,19 @@ class Clone(Create):
         await self._place.set_limit(self._mounted, self.volume_id, self._record)
 
     async def _copy(self, source: DataPath, target: DataPath) -> None:
-        """In steps, between which the locks are asked for again now and then: a clone can outlive them."""
+        """In steps, between which the locks are asked for again now and then: a clone can outlive them.
+
+        While other volumes are made or changed it rests as long as it works.
+        """
         copier = self._copier = self._mounted.copier(source, target)
-        asked_at = logged_at = anyio.current_time()
+        asked_at = logged_at = now = anyio.current_time()
+        traffic = Traffic()
         await self._require_bricks()
         try:
             while not await self._mounted.blocking(
                 lambda: copier.work(_STEP_SECONDS), timeout_seconds=_STEP_TIMEOUT_SECONDS
             ):
+                await traffic.rest(self._mounted, anyio.current_time() - now)
                 await self._require_bricks()
                 now = anyio.current_time()
                 if now - asked_at > _LOCKS_SECONDS:
