@@ -169,7 +169,9 @@ class Inventory:
         if self._follows_feed(mounted):
             # Answers go on meanwhile: a look that began before one of theirs must not replace it.
             self._found |= there ^ self._seen.keys()
-            await self._refreshed()
+            if not await self._refreshed():
+                self._wanted.set()  # the feed or the mount is another one by now: everything is listed anew
+                return
         else:
             there |= await mounted.named_ids(there)
             await self._look_again(mounted, (), told=there.union(self._seen))

@@ -34,6 +34,7 @@ from piragua.tree.states import DELETED, State
 _log = logging.getLogger(__name__)
 _ENTRIES_AT_A_TIME = 100
 _MANY_WAIT = 50
+_LONGEST_REST_BETWEEN_SECONDS = 1
 _HEALTH_IS_FRESH_SECONDS = 5
 _LONGEST_PAUSE_SECONDS = 300
 _LATE_COMMAND_SECONDS = 600
@@ -181,13 +182,8 @@ class Purger:
             volume_id = await self._next()
             begun = anyio.current_time()
             await self._work_on(volume_id)
-            if self._few_wait():
-                await self._rest(anyio.current_time() - begun)
-
-    def _few_wait(self) -> bool:
-        """Whether there is time to rest: a stream of deletes must not fill the trash for ever."""
-        now = anyio.current_time()
-        return sum(at <= now for at in self._due.values()) < _MANY_WAIT
+            worked_seconds = anyio.current_time() - begun  # in which a large one has rested already
+            await self._rest(min(worked_seconds, _LONGEST_REST_BETWEEN_SECONDS / self._rests))
 
     async def _work_on(self, volume_id: str) -> None:
         self._working.add(volume_id)
@@ -207,7 +203,13 @@ class Purger:
             self._working.discard(volume_id)
 
     async def _rest(self, worked_seconds: float) -> None:
-        """Leaves the bricks to requests, if there are any."""
+        """Leaves the bricks to requests, if there are any, and if few volumes wait.
+
+        A stream of deletes must not fill the trash for ever.
+        """
+        now = anyio.current_time()
+        if sum(at <= now for at in self._due.values()) >= _MANY_WAIT:
+            return
         with suppress(MountError):  # the next purge says so
             await self._traffic.rest(self._mount.current(), self._rests * worked_seconds)
 

@@ -8,13 +8,14 @@ Nothing is removed because a mark is missing.
 import logging
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
 import anyio
 
 from piragua import audit
-from piragua.errors import Conflict, NameInUse, PiraguaError
+from piragua.errors import Conflict, MountError, NameInUse, PiraguaError
 from piragua.inventory import Inventory
 from piragua.names import publish_left
 from piragua.purger import Purger
@@ -89,10 +90,12 @@ class Sweep:
         """Sweeps for ever; what goes wrong is logged and tried again."""
         while True:
             pause_seconds = self._interval_seconds
-            self._hurries = self._wanted.is_set()
             self._wanted = anyio.Event()
             try:
-                pause_seconds = self._pause_after(all_was_well=await self.sweep())
+                all_was_well = await self.sweep()
+                pause_seconds = self._pause_after(all_was_well=all_was_well)
+                # Quota can still be off when its loss is noticed; what was woken for that is done later.
+                self._hurries = self._wanted.is_set() or (self._hurries and not all_was_well)
             except PiraguaError as error:
                 _log.debug("the sweep of %s stopped: %s", self._inventory.mount.gluster_volume, error)
                 pause_seconds = self._retry_seconds
@@ -135,8 +138,10 @@ class Sweep:
 
     async def _pace(self, mounted: Mounted) -> float:
         """Seconds between two volumes: longer while requests are served, unless somebody woke the sweep."""
-        if not self._hurries and await self._traffic.flows(mounted):
-            return self._pace_seconds * _LONGER_IN_TRAFFIC
+        if not self._hurries:
+            with suppress(MountError):  # a look says so, of its volume alone
+                if await self._traffic.flows(mounted):
+                    return self._pace_seconds * _LONGER_IN_TRAFFIC
         return self._pace_seconds
 
     async def _look_after(self, mounted: Mounted, seen: Look) -> None:

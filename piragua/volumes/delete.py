@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import anyio
+
 from piragua.errors import Conflict, MountError, OutcomeUnknown
 from piragua.models import OperationKind
 from piragua.tree.mounted import AsyncLock, Mounted
@@ -11,6 +13,7 @@ from piragua.volumes.place import Place
 from piragua.volumes.shown import name_of, require_usable
 
 _LOCK_WAIT_SECONDS = 60
+_LOOK_AGAIN_SECONDS = 1
 
 
 class Delete:
@@ -19,8 +22,16 @@ class Delete:
     kind = OperationKind.DELETE
 
     def __init__(
-        self, place: Place, mounted: Mounted, cluster_id: str, volume_id: str, retention_seconds: float
+        self,
+        place: Place,
+        mounted: Mounted,
+        cluster_id: str,
+        volume_id: str,
+        retention_seconds: float,
+        *,
+        is_deleted: bool,
     ) -> None:
+        self._is_deleted = is_deleted
         self.cluster_id = cluster_id
         self.volume_id = volume_id
         self._place = place
@@ -29,7 +40,7 @@ class Delete:
 
     async def run(self, nonce: str) -> None:
         """Marks the volume as deleted and frees its name. OutcomeUnknown when it can be deleted all the same."""
-        lock = await self._take_unless_deleted()
+        lock = None if self._is_deleted else await self._take_unless_deleted()
         if lock is not None:
             try:
                 await self._mark()
@@ -38,13 +49,17 @@ class Delete:
         self._place.purger.add(self.volume_id)
 
     async def _take_unless_deleted(self) -> AsyncLock | None:
-        """The lock of the volume; None when whoever has it purges the volume, which can take hours."""
-        try:
-            return await self._mounted.take_id(self.volume_id, timeout_seconds=0)
-        except Conflict:
-            if (await self._mounted.look(self.volume_id)).state in DELETED | {State.ABSENT}:
-                return None
-        return await self._mounted.take_id(self.volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+        """The lock of the volume; None when another delete was first: the purge can keep the lock for hours."""
+        deadline, wait_seconds = anyio.current_time() + _LOCK_WAIT_SECONDS, 0.0
+        while True:
+            try:
+                return await self._mounted.take_id(self.volume_id, timeout_seconds=wait_seconds)
+            except Conflict:
+                if (await self._mounted.look(self.volume_id)).state in DELETED | {State.ABSENT}:
+                    return None
+                if anyio.current_time() > deadline:
+                    raise
+            wait_seconds = _LOOK_AGAIN_SECONDS
 
     async def abandon(self) -> None:
         """Nothing is held yet."""

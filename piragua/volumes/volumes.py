@@ -173,7 +173,8 @@ class Volumes:
             raise Conflict(TARGET_EXISTS)
         if seen.state not in DELETED:
             require_usable(seen)
-        return Delete(place, mounted, await self.cluster_id(place), volume_id, self._retention_seconds)
+        cluster_id, is_deleted = await self.cluster_id(place), seen.state in DELETED
+        return Delete(place, mounted, cluster_id, volume_id, self._retention_seconds, is_deleted=is_deleted)
 
     async def prepare_restore(self, volume_id: str) -> Restore:
         """A restore of a volume that was deleted, with its name and its id locked.

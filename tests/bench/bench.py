@@ -246,8 +246,9 @@ class Bench:
         start = time.perf_counter()
         with ThreadPoolExecutor(clients) as pool:
             list(pool.map(work, everyone, [each] * clients))
-        rate = clients * each / (time.perf_counter() - start)
+        took_seconds = time.perf_counter() - start
         seconds = [one for client in everyone for one in client.waits.seconds]
+        rate = len(seconds) / took_seconds
         for client in everyone:
             client.close()
         place = clients / rate

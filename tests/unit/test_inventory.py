@@ -273,3 +273,32 @@ async def test_a_create_whose_instance_died_is_looked_at_again() -> None:
         with anyio.fail_after(10):
             while died not in await inventory.ids():
                 await anyio.sleep(0.01)
+
+
+async def test_a_listing_during_which_the_feed_was_lost_is_no_whole_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree = Tree(hold=anyio.Event())
+    assert tree.hold is not None
+    hold, first, ids_in_root = tree.hold, tree.put(), tree.ids_in_root
+
+    async def lost_in_the_middle() -> frozenset[str]:
+        found = await ids_in_root()
+        tree.feed, tree.inode = [], tree.inode + 1  # it was full, and the next line made a new one
+        monkeypatch.setattr(tree, "ids_in_root", ids_in_root)
+        return found
+
+    async with kept(tree) as inventory:
+        await tree.taken.wait()  # the first listing has looked
+        second = tree.put()
+        answers: list[list[str]] = []
+
+        async def ask() -> None:
+            answers.append(await inventory.ids())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            monkeypatch.setattr(tree, "ids_in_root", lost_in_the_middle)
+            hold.set()
+        assert answers == [sorted([first, second])]

@@ -9,6 +9,7 @@ import anyio.lowlevel
 import pytest
 
 from piragua import traffic
+from piragua.errors import MountError
 from piragua.inventory import Inventory
 from piragua.purger import Purger
 from piragua.sweep import Sweep
@@ -164,3 +165,66 @@ def rested(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     with monkeypatch.context() as patched:
         patched.setattr(anyio, "sleep", sleep)
         yield
+
+
+async def test_emptying_does_not_rest_while_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    any_tree: Any = Tree(grows=900)
+    rests = rests_of(monkeypatch)
+
+    async def not_empty_yet(*_: object, **__: object) -> bool:
+        return False
+
+    any_tree.blocking = not_empty_yet
+    purger = Purger(any_tree, any_tree, any_tree)
+    for number in range(500):
+        for _ in range(2):
+            await purger._step(any_tree, any_tree)
+        if number == 10:
+            assert rests, "few wait"
+            rests.clear()
+            for each in range(500):
+                purger.add(f"{each:032x}")
+    assert not rests
+
+
+async def test_a_sweep_looks_after_all_also_when_the_feed_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, mended = Tree(30), list[str]()
+
+    async def fail() -> Position:
+        raise MountError("/mnt", 110, "timed out")
+
+    async def mend(_: object, seen: Look) -> None:
+        mended.append(seen.volume_id)
+
+    monkeypatch.setattr(tree, "feed_position", fail)
+    monkeypatch.setattr(tree, "mend", mend)
+    await sweep_of(tree).sweep()
+    assert mended == tree.volumes
+
+
+async def test_a_sweep_hurries_until_what_it_was_woken_for_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quota is still off when its loss is noticed; the sweep that gives the limits back comes later."""
+    tree, yielded = Tree(30, grows=10**6), anyio.sleep
+    rounds, rests, done = list[int](), list[tuple[int, float]](), anyio.Event()
+
+    async def well_the_second_time(_: object) -> bool:
+        rounds.append(1)
+        if len(rounds) == 3:
+            done.set()
+        return len(rounds) > 1
+
+    async def sleep(seconds: float) -> None:
+        rests.append((len(rounds), seconds))
+        await yielded(0)
+
+    monkeypatch.setattr(tree, "round", well_the_second_time)
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    any_tree: Any = tree
+    swept = Sweep(any_tree, any_tree, any_tree, pace_seconds=0.01, retry_seconds=0.01, interval_seconds=0.01)
+    swept.wake()
+    async with anyio.create_task_group() as group:
+        group.start_soon(swept.keep)
+        with anyio.fail_after(5):
+            await done.wait()
+        group.cancel_scope.cancel()
+    assert {seconds for number, seconds in rests if number <= 2} == {0.01}
