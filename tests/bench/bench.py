@@ -21,7 +21,7 @@ from private_gluster import PrivateGluster
 
 from tests.bench.client import Client, Refused
 from tests.bench.figures import show, spread
-from tests.bench.work import per_create
+from tests.bench.work import machine_seconds_used, per_create
 from tests.instance import ADMIN_KEY, Instance
 from tests.pool import GlusterVolume, gluster_volume
 
@@ -243,10 +243,11 @@ class Bench:
                     errors.append(str(error))
 
         each = max(1, (count or self._burst) // clients)
-        start = time.perf_counter()
+        start, used_seconds = time.perf_counter(), machine_seconds_used()
         with ThreadPoolExecutor(clients) as pool:
             list(pool.map(work, everyone, [each] * clients))
         took_seconds = time.perf_counter() - start
+        used_seconds = machine_seconds_used() - used_seconds
         seconds = [one for client in everyone for one in client.waits.seconds]
         rate = len(seconds) / took_seconds
         for client in everyone:
@@ -256,6 +257,8 @@ class Bench:
             "creates": clients * each,
             "creates per second": round(rate, 1),
             "wait": spread(seconds),
+            "processors in use, %": round(100 * used_seconds / took_seconds / (os.cpu_count() or 1)),
+            "processor time of all per create, ms": round(1000 * used_seconds / len(seconds), 1),
             "mean_ms": round(1000 * sum(seconds) / len(seconds), 1),
             "worst_ms": round(1000 * max(seconds), 1),
             "worst / mean": round(max(seconds) * len(seconds) / sum(seconds), 2),

@@ -19,9 +19,9 @@ def per_create(volume: GlusterVolume, count: int, work: Callable[[], object]) ->
     node = volume.pool.nodes[0]
     node.gluster("volume", "profile", volume.name, "start")
     try:
-        calls, programs, machine_seconds = brick_calls(volume), _program_seconds(), _machine_seconds()
+        calls, programs, machine_seconds = brick_calls(volume), _program_seconds(), machine_seconds_used()
         work()
-        machine_seconds = _machine_seconds() - machine_seconds
+        machine_seconds = machine_seconds_used() - machine_seconds
         spent = {name: seconds - programs[name] for name, seconds in _program_seconds().items()}
         calls = brick_calls(volume) - calls
     finally:
@@ -52,7 +52,7 @@ def _program_seconds() -> defaultdict[str, float]:
     return seconds
 
 
-def _machine_seconds() -> float:
+def machine_seconds_used() -> float:
     """Processor time of the whole machine that was not idle."""
     user, nice, system, _idle, _iowait, irq, softirq = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:8]
