@@ -17,7 +17,7 @@ from tests.frozen import fuse_clients, send
 from tests.instance import Instance
 from tests.pool import GlusterVolume
 
-_SHORT_STORM_SECONDS = 20
+_SHORT_STORM_SECONDS = 10
 _HEALED_IN_STORM_SECONDS = 15
 _HEALED_AFTER_STORM_SECONDS = 180
 _BRICKS_ARE_BACK_SECONDS = 10

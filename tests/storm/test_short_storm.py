@@ -12,7 +12,7 @@ from tests.storm.report import report
 from tests.storm.storm import storm
 
 BRICKS_PER_NODE = 2
-CLIENTS = 12
+CLIENTS = 8
 
 
 @pytest.mark.timeout(900)
