@@ -1,4 +1,7 @@
-"""The storm in short: what dies and when comes from the seed. The long one: tests/storm/run."""
+"""The storm in short: what dies and when comes from the seed. The long one: tests/storm/run.
+
+Run as `sudo tests/run tests/storm/short_storm.py`; the normal suite, which has 30 minutes, has the restart only.
+"""
 
 import random
 from collections.abc import Callable
