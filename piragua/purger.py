@@ -183,7 +183,7 @@ class Purger:
             begun = anyio.current_time()
             await self._work_on(volume_id)
             worked_seconds = anyio.current_time() - begun  # in which a large one has rested already
-            await self._rest(min(worked_seconds, _LONGEST_REST_BETWEEN_SECONDS / self._rests))
+            await self._rest(min(self._rests * worked_seconds, _LONGEST_REST_BETWEEN_SECONDS))
 
     async def _work_on(self, volume_id: str) -> None:
         self._working.add(volume_id)
@@ -202,7 +202,7 @@ class Purger:
         finally:
             self._working.discard(volume_id)
 
-    async def _rest(self, worked_seconds: float) -> None:
+    async def _rest(self, seconds: float) -> None:
         """Leaves the bricks to requests, if there are any, and if few volumes wait.
 
         A stream of deletes must not fill the trash for ever.
@@ -211,7 +211,7 @@ class Purger:
         if sum(at <= now for at in self._due.values()) >= _MANY_WAIT:
             return
         with suppress(MountError):  # the next purge says so
-            await self._traffic.rest(self._mount.current(), self._rests * worked_seconds)
+            await self._traffic.rest(self._mount.current(), seconds)
 
     async def _until_running(self) -> None:
         """Waits while an administrator lets nothing be purged."""
@@ -370,7 +370,7 @@ class Purger:
         begun = anyio.current_time()
         is_empty = await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60)
         if not is_empty:
-            await self._rest(anyio.current_time() - begun)
+            await self._rest(self._rests * (anyio.current_time() - begun))
         return is_empty
 
     async def _stanch(self, mounted: Mounted, volume_id: str) -> None:

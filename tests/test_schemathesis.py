@@ -31,7 +31,7 @@ from tests.instance import Instance
 from tests.pool import gluster_volume
 
 TIMEOUT_SECONDS = 30
-EXAMPLES = 15
+EXAMPLES = 25
 # With which Heketi begins what it answers with 500 (Heketi contract 2.1, 5.5).
 HEKETIS_500 = ("Failed to allocate ", "Failed to set ", "Failed clone volume ")
 TRUE = [

@@ -158,13 +158,15 @@ def test_a_clone_says_how_far_it_is_in_plain_lines(
 ) -> None:
     new = made(piragua, "source")
     data = volume.mount() / dashed(new["id"]) / "source"
-    for number in range(1000):
+    for number in range(3000):
         (data / f"{number}").touch()
     done = piped("volume", "clone", "source", "--name", "copy", settings=settings)
     assert done.returncode == 0, done.stderr
+    assert "cloning volume source: " in done.stderr
+    assert "\x1b" not in done.stderr
     copy = in_json(piragua("volume", "show", "copy", "--json"))
     assert done.stdout == f"cloned {copy['id']}: copy, 1 GiB\n"
-    assert len(list((data.parent.parent / dashed(copy["id"]) / "copy").iterdir())) == 1000
+    assert len(list((data.parent.parent / dashed(copy["id"]) / "copy").iterdir())) == 3000
 
 
 def test_usage_has_the_fullest_first(piragua: Piragua, volume: GlusterVolume) -> None:

@@ -12,7 +12,7 @@ from tests.instance import Instance
 from tests.pool import GlusterVolume
 from tests.terminal import Terminal
 
-FILES = 2500
+FILES = 4000
 CTRL_C = "\x03"
 ARROW_UP = "\x1b[A"
 

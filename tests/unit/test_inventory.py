@@ -95,6 +95,20 @@ async def kept(tree: Tree, **times: float) -> AsyncIterator[Inventory]:
         group.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def asked(inventory: Inventory) -> AsyncIterator[list[list[str]]]:
+    """Somebody waits for a list; it is in what this gives when the end was waited for."""
+    answers: list[list[str]] = []
+
+    async def ask() -> None:
+        answers.append(await inventory.ids())
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        yield answers
+
+
 async def test_a_list_costs_nothing_per_volume_while_nothing_changes() -> None:
     tree = Tree()
     ids = sorted(tree.put() for _ in range(50))
@@ -149,14 +163,7 @@ async def test_an_old_look_never_replaces_a_newer_one() -> None:
         with anyio.fail_after(5):
             await tree.taken.wait()
         tree.put(volume_id=volume_id, gone=True)
-        answers: list[list[str]] = []
-
-        async def ask() -> None:
-            answers.append(await inventory.ids())
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(ask)
-            await anyio.wait_all_tasks_blocked()
+        async with asked(inventory) as answers:
             hold.set()
         assert answers == [[]]
         assert await inventory.ids() == []
@@ -291,14 +298,7 @@ async def test_a_listing_during_which_the_feed_was_lost_is_no_whole_list(
     async with kept(tree) as inventory:
         await tree.taken.wait()  # the first listing has looked
         second = tree.put()
-        answers: list[list[str]] = []
-
-        async def ask() -> None:
-            answers.append(await inventory.ids())
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(ask)
-            await anyio.wait_all_tasks_blocked()
+        async with asked(inventory) as answers:
             monkeypatch.setattr(tree, "ids_in_root", lost_in_the_middle)
             hold.set()
         assert answers == [sorted([first, second])]
