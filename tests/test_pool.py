@@ -1,7 +1,7 @@
 """The private Gluster that all other tests rest on."""
 
 import errno
-import os
+import json
 import signal
 import subprocess
 import sys
@@ -23,15 +23,28 @@ sys.path.insert(0, "packaging")
 from private_gluster import PrivateGluster
 with PrivateGluster(folder=Path(sys.argv[1])) as pool:
     pool.create_volume("gv0")
-    print(pool.nodes[0].pid, flush=True)
+    print(pool.nodes[0].pid, pool.nodes[0].address, flush=True)
     sys.stdin.read()
 """
 
 
-def interfaces() -> set[str]:
-    return set(os.listdir("/sys/class/net")) | set(
-        subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
+def cable_to(address: str) -> int:
+    """The index of the interface that leads there; no other interface ever has the same one again."""
+    (route,) = told_by_ip("route", "get", address)
+    (link,) = told_by_ip("link", "show", "dev", route["dev"])
+    return int(link["ifindex"])
+
+
+def cables() -> set[int]:
+    """The indices of all interfaces here, those of pools that other tests boot meanwhile too."""
+    return {int(link["ifindex"]) for link in told_by_ip("link")}
+
+
+def told_by_ip(*arguments: str) -> list[dict[str, str]]:
+    told: list[dict[str, str]] = json.loads(
+        subprocess.run(["ip", "-json", *arguments], capture_output=True, check=True).stdout
     )
+    return told
 
 
 def test_a_mounted_volume_stops_a_writer_at_its_limit(fresh_volume: GlusterVolume) -> None:
@@ -109,14 +122,14 @@ def test_a_pulled_cable_cuts_a_node_off_until_it_is_plugged_in(
 
 
 def test_nothing_is_left_when_the_one_who_booted_it_is_killed(tmp_path: Path) -> None:
-    before = interfaces()
     with subprocess.Popen(
         [sys.executable, "-c", BOOT_AND_WAIT, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as owner:
         assert owner.stdout
-        first_process = Path(f"/proc/{int(owner.stdout.readline())}")
-        assert interfaces() != before
+        pid, address = owner.stdout.readline().decode().split()
+        cable = cable_to(address)
+        assert cable in cables()
         owner.send_signal(signal.SIGKILL)
-    wait_until(lambda: not first_process.exists(), "end of the node", timeout_seconds=20)
-    wait_until(lambda: interfaces() == before, "end of the network", timeout_seconds=20)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "end of the node", timeout_seconds=20)
+    wait_until(lambda: cable not in cables(), "end of the network", timeout_seconds=20)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
