@@ -195,6 +195,7 @@ def _hold(setup: Setup) -> None:
     for number, (path, content) in enumerate(setup.private_files.items()):
         own = Path(f"{setup.private_folders[0]}/.private-{number}")
         own.write_text(content)
+        shutil.copymode(path, own)
         _command("mount", "--bind", str(own), path)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans end up here: the kernel buries them
     os.write(1, f"{pid_for_caller}\n".encode())

@@ -27,6 +27,8 @@ GLUSTERD_PORT = 24007
 GLUSTERD_PID_FILE = "/run/glusterd.pid"
 PRIVATE_FOLDERS = ("/run", "/var/lib/glusterd", "/var/log/glusterfs")
 DISK_FOLDER = "/var/tmp"  # noqa: S108 (for mkdtemp; /tmp is often a tmpfs)
+GEO_REPLICATION = ("/usr/lib/x86_64-linux-gnu/glusterfs/gsyncd", "/usr/libexec/glusterfs/gsyncd")
+NO_GEO_REPLICATION = "#!/bin/sh\necho gsyncd\n"  # glusterd does not start with one that tells nothing
 BUSY = ("Another transaction is in progress", "Locking failed on")
 
 # Debian's file but for ping-timeout: whatever the administrator of this machine wrote there is not for us.
@@ -156,14 +158,23 @@ class PrivateGluster:
     folder: where the bricks' temporary folder is made, not a tmpfs; None: $TMPDIR, else /var/tmp.
     ping_timeout_seconds: after how long a peer that went silent counts as gone; 0, as Debian ships
     it, means minutes.
+    geo_replication: it is installed, as by Debian's package. Nothing here uses it, and every `gluster` process
+    begins with a Python program that tells its version, which takes longer than most commands.
     """
 
-    def __init__(self, nodes: int = 1, folder: Path | None = None, ping_timeout_seconds: int = 0) -> None:
+    def __init__(
+        self,
+        nodes: int = 1,
+        folder: Path | None = None,
+        ping_timeout_seconds: int = 0,
+        geo_replication: bool = False,
+    ) -> None:
         self.nodes: list[Node] = []
         self.folder: Path | None = None
         self._size = nodes
         self._parent = folder or Path(os.environ.get("TMPDIR") or DISK_FOLDER)
         self._ping_timeout_seconds = ping_timeout_seconds
+        self._geo_replication = geo_replication
         self._switch: Switch | None = None
 
     def __enter__(self) -> Self:
@@ -251,6 +262,8 @@ class PrivateGluster:
             "/etc/hosts": f"127.0.0.1 localhost\n{names}",
             "/etc/glusterfs/glusterd.vol": GLUSTERD_VOL.format(ping_timeout_seconds=self._ping_timeout_seconds),
         }
+        if not self._geo_replication:
+            private_files |= {path: NO_GEO_REPLICATION for path in GEO_REPLICATION if os.path.exists(path)}
         for number in numbers:
             self.nodes.append(Node(number, self.folder / f"node{number}", switch, private_files))
         with ThreadPoolExecutor() as threads:

@@ -39,7 +39,7 @@ def main() -> None:
     wanted = parser.parse_args()
     if wanted.quick:
         wanted.volumes = min(wanted.volumes, 100)
-    with PrivateGluster(nodes=wanted.nodes) as pool:
+    with PrivateGluster(nodes=wanted.nodes, geo_replication=True) as pool:  # what it costs is in the floor
         with empty_volume(pool) as volume:
             found = Bench(volume, quick=wanted.quick).run()
         with empty_volume(pool) as volume:
