@@ -156,22 +156,14 @@ class Faults:
         return _NOT_KNOWN
 
 
-class RollingRestart(Faults):
-    """All bricks are restarted once, server by server, with heals in between, as in an upgrade."""
+class ThenRollingRestart(Faults):
+    """Faults for a short while; then all bricks are restarted once, server by server, with heals in between."""
 
     def work(self) -> None:
-        """Takes every lock away (glusterfs 10.3), and is over then."""
+        """The restart is that of an upgrade: it takes every lock away (glusterfs 10.3). It is over then."""
+        until = time.monotonic() + _SHORT_STORM_SECONDS
+        self._at_random(lambda: time.monotonic() > until)
         for number in range(len(self._instances)):
             self._heal(_HEALED_AFTER_STORM_SECONDS)
             assert not self._unhealed
             self._strike(self._bricks, number)
-
-
-class ThenRollingRestart(RollingRestart):
-    """Faults for a short while before that."""
-
-    def work(self) -> None:
-        """Both, one after the other."""
-        until = time.monotonic() + _SHORT_STORM_SECONDS
-        self._at_random(lambda: time.monotonic() > until)
-        super().work()

@@ -1,7 +1,4 @@
-"""The storm in short: what dies and when comes from the seed. The long one: tests/storm/run.
-
-Run as `sudo tests/run tests/storm/short_storm.py`; the normal suite, which has 30 minutes, has the restart only.
-"""
+"""The storm in short: what dies and when comes from the seed. The long one: tests/storm/run."""
 
 import random
 from collections.abc import Callable
