@@ -16,6 +16,8 @@ from tests.pool import GlusterVolume, gluster_volume
 _WRITERS = 8
 _PURGED_SECONDS = 6 * 3600
 _LONGEST_CREATE_SECONDS = 60
+_BETWEEN_CREATES_SECONDS = 30
+"""Seldom enough to leave the purge its time: it rests beside other work."""
 _MOST_MEMORY_MIB = 1024
 
 
@@ -62,7 +64,7 @@ def _work_until_gone(volume: GlusterVolume, instance: Instance, doomed: str) -> 
         assert slowest_seconds[0] < _LONGEST_CREATE_SECONDS
         assert _memory_mib(instance) < _MOST_MEMORY_MIB
         client.delete(other)
-        time.sleep(5)  # beside the purge, not in place of it
+        time.sleep(_BETWEEN_CREATES_SECONDS)
         return doomed not in volume_directories(volume.pool.nodes[0], volume.name)
 
     wait_until(is_gone, "the end of the purge", _PURGED_SECONDS)
