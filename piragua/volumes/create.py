@@ -50,7 +50,7 @@ class Create:
         except PiraguaError as error:
             await self._end(error)
         finally:
-            await self.abandon()
+            self._let_go()
 
     async def _end(self, error: PiraguaError) -> None:
         """Raises the error, unless the volume got to its end: one from the last step proves nothing."""
@@ -70,6 +70,12 @@ class Create:
         await self._id_lock.release()
         if self._name_lock is not None:
             await self._name_lock.release()
+
+    def _let_go(self) -> None:
+        """The same, in the background: whoever waits for the volume need not wait for that."""
+        self._id_lock.release_later()
+        if self._name_lock is not None:
+            self._name_lock.release_later()
 
     async def _make(self, nonce: str) -> None:
         await self._mounted.make(self.volume_id, self._record)

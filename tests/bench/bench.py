@@ -26,6 +26,8 @@ from tests.instance import ADMIN_KEY, Instance
 from tests.pool import GlusterVolume, gluster_volume
 
 _TURNS = 5
+_IDLE_SECONDS = 3
+_IDLE_SHARE = 0.15
 
 
 def main() -> None:
@@ -383,19 +385,35 @@ class Bench:
         return found | {"volume list after another instance's change": spread(seconds)}
 
     def _three(self) -> dict[str, Any]:
-        """One instance alone, three at once, and one alone again, with the same number of clients."""
+        """One instance alone, three at once, and one alone again, with the same number of clients.
+
+        Once those that have just started are done with their look at all volumes.
+        """
         with self._instance() as first:
             alone = [self._burst_of([first.url], 24)]
             with ExitStack() as stack:
                 others = [stack.enter_context(self._instance(node)) for node in (1, 2)]
+                settled = wait_until_idle()
                 three = self._burst_of([instance.url for instance in (first, *others)], 24)
             alone.append(self._burst_of([first.url], 24))
         rates = [burst["creates per second"] for burst in alone]
         return {
             "one alone, before and after": ", ".join(map(str, rates)),
+            "the others were at rest": settled,
             "all three": three,
             "three / one": round(three["creates per second"] / (sum(rates) / len(rates)), 2),
         }
+
+
+def wait_until_idle(timeout_seconds: float = 60) -> bool:
+    """Returns once most of the machine has been idle for a while; False if that does not come to be."""
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        used_seconds = machine_seconds_used()
+        time.sleep(_IDLE_SECONDS)
+        if machine_seconds_used() - used_seconds < _IDLE_SHARE * _IDLE_SECONDS * (os.cpu_count() or 1):
+            return True
+    return False
 
 
 def delete(client: Client, volume: dict[str, Any]) -> None:
