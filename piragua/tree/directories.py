@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from piragua.tree import layout, locks, xattrs
+from piragua.tree import attributes, layout, locks, xattrs
 from piragua.tree.handle import Handle, by_descriptor
 from piragua.tree.record import NOT_GONE, Gone, Record, UnreadableRecord, decode, decode_gone
 from piragua.tree.states import DataDirectory, Look, State, data_mode
@@ -56,11 +56,11 @@ def look_at_made(handle: Handle, volume_id: str, name: str) -> Look:
     try:
         with handle.volume(volume_id) as fd:
             seen = _marks(handle, fd, volume_id)
-            data = os.stat(layout.safe_name(name), dir_fd=fd, follow_symlinks=False)
+            data = attributes.found(layout.safe_name(name), fd)
             own, root = size_bytes(fd), size_bytes(handle.fd)
     except FileNotFoundError:
         return Look(volume_id, exists=False)
-    entries = (name,) if stat.S_ISDIR(data.st_mode) else ()
+    entries = (name,) if stat.S_ISDIR(data.mode) else ()
     return replace(seen, locked=True, entries=entries, limit_bytes=None if own == root else own)
 
 
@@ -103,7 +103,7 @@ def _marks(handle: Handle, fd: int, volume_id: str) -> Look:
     seen = Look(
         volume_id,
         tombstone=has_tombstone(handle, volume_id),
-        closed=stat.S_IMODE(os.fstat(fd).st_mode) == layout.CLOSED_MODE,
+        closed=stat.S_IMODE(attributes.opened(fd).mode) == layout.CLOSED_MODE,
         published=xattrs.read(fd, layout.PUBLISHED_XATTR) is not None,
     )
     try:
@@ -278,7 +278,7 @@ def has_data(handle: Handle, volume_id: str, name: str) -> bool:
     """Whether `/<id>` has something of that name, found by the name and not by a listing."""
     try:
         with handle.volume(volume_id) as fd:
-            os.stat(layout.safe_name(name), dir_fd=fd, follow_symlinks=False)
+            attributes.found(layout.safe_name(name), fd)
         return True
     except FileNotFoundError:
         return False
@@ -320,7 +320,7 @@ def _is_lost(status: os.stat_result) -> bool:
 def has_tombstone(handle: Handle, volume_id: str) -> bool:
     """Whether the volume was purged."""
     try:
-        handle.stat(f"{layout.TOMBSTONES}/{volume_id}")
+        handle.find(f"{layout.TOMBSTONES}/{volume_id}")
     except FileNotFoundError:
         return False
     return True

@@ -69,10 +69,10 @@ def make(handle: Handle) -> None:
 def position(handle: Handle) -> Position:
     """Where the feed ends now."""
     try:
-        status = handle.stat(layout.FEED)
+        feed = handle.find(layout.FEED)
     except FileNotFoundError:
         return NOWHERE
-    return Position(status.st_ino, status.st_size)
+    return Position(feed.inode, feed.size_bytes)
 
 
 def ids_since(handle: Handle, read: Position, end: Position) -> tuple[frozenset[str], Position] | None:

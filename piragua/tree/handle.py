@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from piragua.tree import layout
+from piragua.tree import attributes, layout
+from piragua.tree.attributes import Attributes
 
 _FOLDER_SECONDS = 5
 """So long a folder stays open: one that was made anew by hand is found after that."""
@@ -89,10 +90,10 @@ class Handle:
         with self.folder(above) as fd:
             yield fd, name
 
-    def stat(self, relative: str) -> os.stat_result:
-        """Of a path below the root itself, not of what it links to. OSError as `os.stat`."""
+    def find(self, relative: str) -> Attributes:
+        """Looks up a path below the root itself, not what it links to. OSError as `os.stat`."""
         with self._above(relative) as (fd, name):
-            return os.stat(name, dir_fd=fd, follow_symlinks=False)
+            return attributes.found(name, fd)
 
     def unlink(self, relative: str) -> None:
         """Removes a file below the root. OSError as `os.unlink`."""

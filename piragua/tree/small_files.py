@@ -48,7 +48,7 @@ def make_lock_file(handle: Handle) -> None:
 
 def _is_there(handle: Handle, relative: str) -> bool:
     try:
-        handle.stat(relative)
+        handle.find(relative)
     except FileNotFoundError:
         return False
     return True

@@ -1,0 +1,72 @@
+"""Attributes are those that the bricks have now, and cost no call of their own."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from piragua.tree import attributes, mounts
+from tests.bench.work import brick_calls
+from tests.pool import GlusterVolume
+
+CALLS = 50
+
+
+def test_what_another_server_changed_is_seen_at_once(fresh_volume: GlusterVolume) -> None:
+    ours, other = fresh_volume.mount(options=mounts.OPTIONS), fresh_volume.mount()
+    (other / "file").write_text("")
+    (other / "directory").mkdir(0o755)
+    root = os.open(ours, os.O_PATH)
+    try:
+        for number in range(1, CALLS):
+            with (other / "file").open("a") as file:
+                file.write("x")
+            mode = 0o700 + number % 8
+            (other / "directory").chmod(mode)
+            seen = attributes.found("file", root)
+            assert (seen.size_bytes, seen.inode) == (number, (ours / "file").stat().st_ino)
+            directory = os.open("directory", os.O_PATH, dir_fd=root)
+            assert attributes.opened(directory).mode == stat.S_IFDIR | mode
+            os.close(directory)
+    finally:
+        os.close(root)
+
+
+def test_the_bricks_are_asked_once(fresh_volume: GlusterVolume) -> None:
+    root = os.open(fresh_volume.mount(options=mounts.OPTIONS), os.O_PATH)
+    fresh_volume.pool.nodes[0].gluster("volume", "profile", fresh_volume.name, "start")
+    try:
+        os.mkdir("directory", dir_fd=root)
+        before = brick_calls(fresh_volume)
+        for _ in range(CALLS):
+            os.close(os.open("directory", os.O_PATH, dir_fd=root))
+        opening = brick_calls(fresh_volume) - before
+        before = brick_calls(fresh_volume)
+        for _ in range(CALLS):
+            attributes.found("directory", root)
+            directory = os.open("directory", os.O_PATH, dir_fd=root)
+            attributes.opened(directory)
+            os.close(directory)
+        asked = brick_calls(fresh_volume) - before
+    finally:
+        os.close(root)
+    assert asked["LOOKUP"] <= 2 * opening["LOOKUP"] + CALLS / 5, (opening, asked)
+    assert asked["STAT"] < CALLS / 5, asked
+
+
+def test_a_link_is_not_followed_and_what_is_not_there_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("four")
+    (tmp_path / "link").symlink_to("file")
+    folder = os.open(tmp_path, os.O_PATH)
+    try:
+        assert stat.S_ISLNK(attributes.found("link", folder).mode)
+        assert attributes.found("file", folder).size_bytes == 4
+        with pytest.raises(FileNotFoundError):
+            attributes.found("nothing", folder)
+        with pytest.raises(ValueError, match="null"):
+            attributes.found("file\0more", folder)
+    finally:
+        os.close(folder)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        attributes.opened(folder)
