@@ -8,12 +8,13 @@ Memory is a shortcut to the list, never the truth about one volume: that is alwa
 import logging
 from bisect import bisect_left
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 import anyio
 
 from piragua.errors import NotReady, PiraguaError
-from piragua.tree.feed import NOWHERE, Position
+from piragua.tree.feed import MADE, NOWHERE, Position, Told
 from piragua.tree.mount import Mount
 from piragua.tree.mounted import Mounted
 from piragua.tree.states import DELETED, LISTED, Look, State
@@ -148,14 +149,17 @@ class Inventory:
             if not self._follows_feed(mounted):
                 return False
             end = await mounted.feed_position()
-            changed: frozenset[str] = frozenset()
+            told: Told = {}
             if self._position is not None and end != self._position:
-                since = await mounted.changed_since(self._position, end)
+                since = await mounted.told_since(self._position, end)
                 if since is None:
                     self._position = None
                     return False
-                changed, end = since
-            await self._look_again(mounted, self._found, told=changed | self._unsettled)
+                told, end = since
+            made = frozenset(each for each, what in told.items() if what == {MADE}) - self._unsettled
+            seen = frozenset(each for each in made if self._is_published(each))
+            changed = (told.keys() | self._unsettled) - seen
+            await self._look_again(mounted, self._found, told=changed, made=made)
             self._position, self._last_done = end, self._rounds
             return True
 
@@ -188,22 +192,35 @@ class Inventory:
         """Whether memory is a whole list of that mount, and there is a feed that tells of changes since."""
         return mounted is self._mounted and self._position is not None and self._position != NOWHERE
 
-    async def _look_again(self, mounted: Mounted, found: Iterable[str], *, told: frozenset[str]) -> None:
+    def _is_published(self, volume_id: str) -> bool:
+        return volume_id in self._seen and self._seen[volume_id].state is State.VOLUME
+
+    async def _look_again(
+        self,
+        mounted: Mounted,
+        found: Iterable[str],
+        *,
+        told: AbstractSet[str],
+        made: frozenset[str] = frozenset(),
+    ) -> None:
         """A look at each. What is locked may change right after: it is looked at again the next time.
 
-        told: those whose line in the feed may have been read already; it came before what it tells of.
+        told: those whose line in the feed may have been read already; it came before what it tells of. made: of
+        those, the ones of which it told nothing but that: once they are volumes, the next change has a line of
+        its own, whoever has a lock.
         """
-        ids = sorted(told.union(found))
+        ids = sorted({*told, *found})
         for start in range(0, len(ids), _LOOKS_AT_ONCE):
             part = ids[start : start + _LOOKS_AT_ONCE]
-            busy = await mounted.held_ids(part)
+            busy = await mounted.held_ids(each for each in part if each not in made)
             for volume_id, look in (await mounted.looks(part)).items():
+                settled = look.state is State.VOLUME if volume_id in made else look.state in _SETTLED
                 self._keep(look)
                 for each in (self._found, self._unsettled, self._being_made):
                     each.discard(volume_id)
                 if look.state is State.BEING_MADE and volume_id not in told:
                     self._being_made.add(volume_id)
-                elif look.state is not State.ABSENT and (volume_id in busy or look.state not in _SETTLED):
+                elif look.state is not State.ABSENT and (volume_id in busy or not settled):
                     self._unsettled.add(volume_id)
 
     def _keep(self, look: Look) -> None:

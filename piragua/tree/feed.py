@@ -7,6 +7,8 @@ Every function blocks.
 
 import errno
 import os
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -26,6 +28,9 @@ class Position:
 
 
 NOWHERE = Position(0, 0)
+Told = Mapping[str, AbstractSet[str]]
+"""By the id of a volume, what its lines say of it."""
+MADE = "made"
 PURGING = "purging"
 PURGED = "purged"
 
@@ -75,17 +80,22 @@ def position(handle: Handle) -> Position:
     return Position(feed.inode, feed.size_bytes)
 
 
-def ids_since(handle: Handle, read: Position, end: Position) -> tuple[frozenset[str], Position] | None:
-    """Ids in the lines after `read`, and how far that was; None when the feed is another file by now."""
+def told_since(handle: Handle, read: Position, end: Position) -> tuple[Told, Position] | None:
+    """What the lines after `read` tell, and how far that was; None when the feed is another file by now."""
     found = lines_since(handle, read, end)
     if found is None:
         return None
     lines, position = found
-    return frozenset(filter(_is_id, (line.split(" ", 1)[0] for line in lines))), position
+    told: dict[str, set[str]] = {}
+    for line in lines:
+        volume_id, _, what = line.partition(" ")
+        if _is_id(volume_id):
+            told.setdefault(volume_id, set()).add(what)
+    return told, position
 
 
 def lines_since(handle: Handle, read: Position, end: Position) -> tuple[list[str], Position] | None:
-    """The lines after `read`, `<id> <what>` each, and how far that was; None as for `ids_since`."""
+    """The lines after `read`, `<id> <what>` each, and how far that was; None as for `told_since`."""
     if read.inode != end.inode or end.inode == 0 or end.offset_bytes < read.offset_bytes:
         return None
     data = _tail(handle, read, end.offset_bytes - read.offset_bytes)

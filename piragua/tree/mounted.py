@@ -224,7 +224,7 @@ class Mounted:
     def _publish(self, volume_id: str, name: str) -> str:
         holder = small_files.claim_name(self.handle, name, volume_id)
         if holder == volume_id:
-            feed.append(self.handle, volume_id, "made")
+            feed.append(self.handle, volume_id, feed.MADE)
             directories.mark_published(self.handle, volume_id)
         return holder
 
@@ -378,11 +378,9 @@ class Mounted:
         """Where the feed ends now."""
         return await self._run(partial(feed.position, self.handle))
 
-    async def changed_since(
-        self, read: feed.Position, end: feed.Position
-    ) -> tuple[frozenset[str], feed.Position] | None:
-        """Ids that the feed names between the two; None when everything has to be listed."""
-        return await self._run(partial(feed.ids_since, self.handle, read, end))
+    async def told_since(self, read: feed.Position, end: feed.Position) -> tuple[feed.Told, feed.Position] | None:
+        """What the feed tells between the two; None when everything has to be listed."""
+        return await self._run(partial(feed.told_since, self.handle, read, end))
 
     async def feed_lines_since(self, read: feed.Position, end: feed.Position) -> list[str] | None:
         """The feed's lines between the two; None when it is another file by now."""

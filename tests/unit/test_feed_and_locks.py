@@ -26,8 +26,8 @@ def test_half_a_line_in_the_feed_hides_no_change(handle: Handle, monkeypatch: py
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[: next(lengths, None)]))
     feed.append(handle, FIRST, "deleted")
     feed.append(handle, SECOND, "made")
-    told = feed.ids_since(handle, begun, feed.position(handle))
-    assert told is None or told[0] >= {FIRST, SECOND}
+    told = feed.told_since(handle, begun, feed.position(handle))
+    assert told is None or told[0].keys() >= {FIRST, SECOND}
 
 
 def test_a_thread_that_cannot_be_had_holds_up_no_later_release(

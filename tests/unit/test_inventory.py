@@ -12,7 +12,7 @@ import pytest
 
 from piragua.errors import MountError, NotMounted, NotReady
 from piragua.inventory import Inventory
-from piragua.tree.feed import NOWHERE, Position
+from piragua.tree.feed import NOWHERE, Position, Told
 from piragua.tree.mount import Mount
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look
@@ -29,7 +29,7 @@ class Tree:
     gluster_volume: str = "gv0"
     path: str = "/mnt"
     found: dict[str, Look] = field(default_factory=dict)
-    feed: list[str] | None = field(default_factory=list)
+    feed: list[tuple[str, str]] | None = field(default_factory=list)
     held: set[str] = field(default_factory=set)
     inode: int = 7
     mounted: bool = True
@@ -43,11 +43,12 @@ class Tree:
         return self
 
     def put(self, *, gone: bool = False, told: bool = True, volume_id: str | None = None) -> str:
+        what = "made" if volume_id is None else "deleted" if gone else "changed"
         volume_id = volume_id or uuid4().hex
         record = Record(2**30, f"vol_{volume_id}")
         self.found[volume_id] = Look(volume_id, record=record, published=True, gone=GONE if gone else None)
         if told and self.feed is not None:
-            self.feed.append(volume_id)
+            self.feed.append((volume_id, what))
         return volume_id
 
     def begin(self) -> str:
@@ -60,10 +61,13 @@ class Tree:
     async def feed_position(self) -> Position:
         return NOWHERE if self.feed is None else Position(self.inode, len(self.feed))
 
-    async def changed_since(self, read: Position, end: Position) -> tuple[frozenset[str], Position] | None:
+    async def told_since(self, read: Position, end: Position) -> tuple[Told, Position] | None:
         if self.feed is None or read.inode != end.inode:
             return None
-        return frozenset(self.feed[read.offset_bytes : end.offset_bytes]), end
+        told: dict[str, set[str]] = {}
+        for volume_id, what in self.feed[read.offset_bytes : end.offset_bytes]:
+            told.setdefault(volume_id, set()).add(what)
+        return told, end
 
     async def ids_in_root(self) -> frozenset[str]:
         if not self.mounted:
@@ -182,6 +186,47 @@ async def test_what_is_worked_on_is_looked_at_until_it_is_free() -> None:
         assert await inventory.ids() == [volume_id]
 
 
+async def test_what_was_made_here_is_not_looked_at_for_its_line() -> None:
+    tree = Tree()
+    async with kept(tree) as inventory:
+        assert await inventory.ids() == []
+        made = tree.put()
+        inventory.note(tree.found[made])
+        before = tree.looked_at
+        assert await inventory.ids() == [made]
+        assert tree.looked_at == before
+        tree.put(volume_id=made, gone=True)
+        assert await inventory.ids() == []
+
+
+async def test_a_delete_that_was_told_with_the_create_is_waited_for() -> None:
+    tree = Tree()
+    async with kept(tree) as inventory:
+        assert await inventory.ids() == []
+        made = tree.put()
+        inventory.note(tree.found[made])
+        assert tree.feed is not None
+        tree.feed.append((made, "deleted"))
+        tree.held.add(made)
+        assert await inventory.ids() == [made]
+        tree.put(volume_id=made, gone=True, told=False)
+        assert await inventory.ids() == []
+
+
+async def test_a_volume_that_is_complete_is_looked_at_once_whoever_has_its_lock() -> None:
+    tree = Tree()
+    async with kept(tree) as inventory:
+        assert await inventory.ids() == []
+        made = tree.put()
+        tree.held.add(made)
+        assert await inventory.ids() == [made]
+        before = tree.looked_at
+        assert await inventory.ids() == [made]
+        assert tree.looked_at == before, "its next change has a line of its own"
+        tree.put(volume_id=made, gone=True)
+        assert await inventory.ids() == []
+
+
 @pytest.mark.parametrize("what", ["another file", "no file"])
 async def test_a_lost_feed_means_a_whole_new_list(what: str) -> None:
     tree = Tree()
@@ -230,7 +275,7 @@ async def test_who_waits_for_a_round_that_fails_gets_no_old_list(monkeypatch: py
             except MountError:
                 answers.append(None)
 
-        monkeypatch.setattr(tree, "changed_since", fail)
+        monkeypatch.setattr(tree, "told_since", fail)
         async with anyio.create_task_group() as callers:
             for _ in range(6):
                 callers.start_soon(ask)
@@ -266,7 +311,7 @@ async def test_a_create_is_in_the_list_from_its_mark_on_which_comes_after_its_li
     tree = Tree()
     async with with_creates_that_wait(tree) as (inventory, [made, *_]):
         assert tree.feed is not None
-        tree.feed.append(made)
+        tree.feed.append((made, "made"))
         assert made not in await inventory.ids()
         tree.put(volume_id=made, told=False)
         assert made in await inventory.ids()
