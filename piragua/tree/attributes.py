@@ -1,7 +1,9 @@
-"""Attributes of a file as the lookup told them that found it.
+"""What a file is, as the lookup told it that found it.
 
 Without caches every lookup asks the bricks, and its answer has the attributes in it. `os.stat` and `os.fstat` then
 ask the bricks for them once more; the kernel need not do that when it is told so (statx(2), AT_STATX_DONT_SYNC).
+Not for what other calls change all the time, as a size: when another call on the same file ends during the lookup,
+the kernel keeps what that one told.
 """
 
 import ctypes
@@ -13,7 +15,7 @@ _EMPTY_PATH = 0x1000
 _NO_FOLLOW = 0x100
 _DONT_SYNC = 0x4000
 _BASIC_STATS = 0x7FF
-_STATX = struct.Struct("=I I Q I I I H 2x Q Q 208x")  # its first fields, up to the size in bytes
+_STATX = struct.Struct("=I I Q I I I H 2x Q 216x")  # its first fields, up to the inode
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.statx.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)
 
@@ -24,7 +26,6 @@ class Attributes:
 
     mode: int
     inode: int
-    size_bytes: int
 
 
 def found(name: str, dir_fd: int) -> Attributes:
@@ -44,5 +45,5 @@ def _statx(fd: int, name: str, flags: int) -> Attributes:
     if _libc.statx(fd, os.fsencode(name), flags | _DONT_SYNC, _BASIC_STATS, room):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), name or None)
-    *_, mode, inode, size_bytes = _STATX.unpack(room.raw)
-    return Attributes(mode, inode, size_bytes)
+    *_, mode, inode = _STATX.unpack(room.raw)
+    return Attributes(mode, inode)

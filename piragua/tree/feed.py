@@ -72,12 +72,16 @@ def make(handle: Handle) -> None:
 
 
 def position(handle: Handle) -> Position:
-    """Where the feed ends now."""
+    """Where the feed ends now.
+
+    Asked of the bricks: of what a lookup tells, the kernel keeps nothing if another call on the same file ended
+    meanwhile, such as a write of this instance that knows nothing of the lines of others.
+    """
     try:
-        feed = handle.find(layout.FEED)
+        status = handle.stat(layout.FEED)
     except FileNotFoundError:
         return NOWHERE
-    return Position(feed.inode, feed.size_bytes)
+    return Position(status.st_ino, status.st_size)
 
 
 def told_since(handle: Handle, read: Position, end: Position) -> tuple[Told, Position] | None:

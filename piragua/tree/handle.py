@@ -90,6 +90,11 @@ class Handle:
         with self.folder(above) as fd:
             yield fd, name
 
+    def stat(self, relative: str) -> os.stat_result:
+        """Of a path below the root itself, not of what it links to. OSError as `os.stat`."""
+        with self._above(relative) as (fd, name):
+            return os.stat(name, dir_fd=fd, follow_symlinks=False)
+
     def find(self, relative: str) -> Attributes:
         """Looks up a path below the root itself, not what it links to. OSError as `os.stat`."""
         with self._above(relative) as (fd, name):

@@ -12,6 +12,7 @@ import hashlib
 import os
 import struct
 import threading
+from collections import deque
 from contextlib import suppress
 
 from piragua.tree import layout
@@ -86,7 +87,7 @@ class Locks:
         self._handle = handle
         self._guard = threading.Lock()
         self._idle: list[int] = []
-        self._late: list[HeldLock] = []
+        self._late: deque[HeldLock] = deque()
         self._releasing = False
 
     def __del__(self) -> None:
@@ -151,7 +152,7 @@ class Locks:
                 if not self._late:
                     self._releasing = False
                     return
-                held = self._late.pop()
+                held = self._late.popleft()
             with suppress(OSError):
                 held.release()
 

@@ -68,10 +68,8 @@ class Clone(Create):
         """Whether others are copied first."""
         return self._copier is None
 
-    async def abandon(self) -> None:
-        """Lets go of the locks."""
-        await self._source_lock.release()
-        await super().abandon()
+    def _held(self) -> list[AsyncLock]:
+        return [self._source_lock, *super()._held()]
 
     async def _make(self, nonce: str) -> None:
         async with self._copies:

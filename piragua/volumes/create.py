@@ -67,15 +67,17 @@ class Create:
 
     async def abandon(self) -> None:
         """Lets go of the locks."""
-        await self._id_lock.release()
-        if self._name_lock is not None:
-            await self._name_lock.release()
+        for lock in self._held():
+            await lock.release()
+
+    def _held(self) -> list[AsyncLock]:
+        """The locks that are held until the end."""
+        return [self._id_lock] if self._name_lock is None else [self._id_lock, self._name_lock]
 
     def _let_go(self) -> None:
-        """The same, in the background: whoever waits for the volume need not wait for that."""
-        self._id_lock.release_later()
-        if self._name_lock is not None:
-            self._name_lock.release_later()
+        """Lets go of them in the background: whoever waits for the volume need not wait for that."""
+        for lock in self._held():
+            lock.release_later()
 
     async def _make(self, nonce: str) -> None:
         await self._mounted.make(self.volume_id, self._record)

@@ -20,12 +20,11 @@ def test_what_another_server_changed_is_seen_at_once(fresh_volume: GlusterVolume
     root = os.open(ours, os.O_PATH)
     try:
         for number in range(1, CALLS):
-            with (other / "file").open("a") as file:
-                file.write("x")
+            (other / "file").unlink()
+            (other / "file").write_text("")
             mode = 0o700 + number % 8
             (other / "directory").chmod(mode)
-            seen = attributes.found("file", root)
-            assert (seen.size_bytes, seen.inode) == (number, (ours / "file").stat().st_ino)
+            assert attributes.found("file", root).inode == (ours / "file").stat().st_ino
             directory = os.open("directory", os.O_PATH, dir_fd=root)
             assert attributes.opened(directory).mode == stat.S_IFDIR | mode
             os.close(directory)
@@ -56,12 +55,12 @@ def test_the_bricks_are_asked_once(fresh_volume: GlusterVolume) -> None:
 
 
 def test_a_link_is_not_followed_and_what_is_not_there_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("four")
+    (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to("file")
     folder = os.open(tmp_path, os.O_PATH)
     try:
         assert stat.S_ISLNK(attributes.found("link", folder).mode)
-        assert attributes.found("file", folder).size_bytes == 4
+        assert attributes.found("file", folder).inode == (tmp_path / "file").stat().st_ino
         with pytest.raises(FileNotFoundError):
             attributes.found("nothing", folder)
         with pytest.raises(ValueError, match="null"):
