@@ -12,7 +12,6 @@ import hashlib
 import os
 import struct
 import threading
-from collections import deque
 from contextlib import suppress
 
 from piragua.tree import layout
@@ -87,7 +86,7 @@ class Locks:
         self._handle = handle
         self._guard = threading.Lock()
         self._idle: list[int] = []
-        self._late: deque[HeldLock] = deque()
+        self._late: list[HeldLock] = []
         self._releasing = False
 
     def __del__(self) -> None:
@@ -152,7 +151,7 @@ class Locks:
                 if not self._late:
                     self._releasing = False
                     return
-                held = self._late.popleft()
+                held = self._late.pop()
             with suppress(OSError):
                 held.release()
 

@@ -446,7 +446,7 @@ class Mounted:
             try:
                 yield
             finally:
-                self._end_quota_turn(held)
+                await self._end_quota_turn(held)
         finally:
             self._quota_turns.give_back()
 
@@ -467,12 +467,12 @@ class Mounted:
         self._quota_turns_in_a_row = 0 if kept is None else self._quota_turns_in_a_row + 1
         return kept or await self._wait_for_quota(timeout_seconds)
 
-    def _end_quota_turn(self, held: "AsyncLock") -> None:
+    async def _end_quota_turn(self, held: "AsyncLock") -> None:
         """Keeps the lock for the next one here, which saves a file call and a wait, but not for long."""
         if self._quota_turns.awaited and self._quota_turns_in_a_row + 1 < _QUOTA_TURNS_IN_A_ROW:
             self._quota_lock = held
         else:
-            held.release_later()
+            await held.release()
 
     async def _wait_for_quota(self, timeout_seconds: float) -> "AsyncLock":
         """One blocking wait in a thread; if nobody waits for it any more, it gives the lock back."""

@@ -68,8 +68,10 @@ class Clone(Create):
         """Whether others are copied first."""
         return self._copier is None
 
-    def _held(self) -> list[AsyncLock]:
-        return [self._source_lock, *super()._held()]
+    async def abandon(self) -> None:
+        """Lets go of the locks."""
+        await self._source_lock.release()
+        await super().abandon()
 
     async def _make(self, nonce: str) -> None:
         async with self._copies:

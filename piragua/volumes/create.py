@@ -50,7 +50,7 @@ class Create:
         except PiraguaError as error:
             await self._end(error)
         finally:
-            self._let_go()
+            await self.abandon()
 
     async def _end(self, error: PiraguaError) -> None:
         """Raises the error, unless the volume got to its end: one from the last step proves nothing."""
@@ -67,17 +67,9 @@ class Create:
 
     async def abandon(self) -> None:
         """Lets go of the locks."""
-        for lock in self._held():
-            await lock.release()
-
-    def _held(self) -> list[AsyncLock]:
-        """The locks that are held until the end."""
-        return [self._id_lock] if self._name_lock is None else [self._id_lock, self._name_lock]
-
-    def _let_go(self) -> None:
-        """Lets go of them in the background: whoever waits for the volume need not wait for that."""
-        for lock in self._held():
-            lock.release_later()
+        await self._id_lock.release()
+        if self._name_lock is not None:
+            await self._name_lock.release()
 
     async def _make(self, nonce: str) -> None:
         await self._mounted.make(self.volume_id, self._record)
