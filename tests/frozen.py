@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from machine import wait_until
 from private_gluster import GLUSTERD_PID_FILE, Node
 
 
@@ -41,12 +42,27 @@ def send(node: Node, pids: list[int], signum: signal.Signals) -> None:
 def frozen(node: Node, pids: list[int]) -> Iterator[None]:
     """They are stopped inside of the with statement, and go on afterwards if they still live."""
     send(node, pids, signal.SIGSTOP)
+    until_stopped(node.root / "proc", pids)
     try:
         yield
     finally:
         alive = [pid for pid in pids if os.path.exists(node.root / f"proc/{pid}")]
         if alive:
             send(node, alive, signal.SIGCONT)
+
+
+def until_stopped(proc: Path, pids: list[int]) -> None:
+    """Waits for every thread to stand still: a call made right after the signal can be answered yet."""
+    assert pids, "there is nobody to wait for"
+    wait_until(lambda: all(_stands_still(proc / str(pid)) for pid in pids), f"{pids} stopped", timeout_seconds=30)
+
+
+def _stands_still(process: Path) -> bool:
+    try:
+        stats = [(thread / "stat").read_text() for thread in (process / "task").iterdir()]
+    except OSError:
+        return False  # a thread has ended meanwhile
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
 
 
 @contextmanager

@@ -38,6 +38,18 @@ def piped(*words: str, settings: Mapping[str, str], text: str = "") -> subproces
     )
 
 
+def begun(*words: str, settings: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Starts it with nobody looking; what it says is read from its pipes."""
+    return subprocess.Popen(
+        [*PIRAGUA, *words],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 class Terminal:
     """`piragua ...` in a terminal, as a context manager.
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deep_mount import NotDeepMounted
@@ -40,8 +41,8 @@ def cables() -> set[int]:
     return {int(link["ifindex"]) for link in told_by_ip("link")}
 
 
-def told_by_ip(*arguments: str) -> list[dict[str, str]]:
-    told: list[dict[str, str]] = json.loads(
+def told_by_ip(*arguments: str) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = json.loads(
         subprocess.run(["ip", "-json", *arguments], capture_output=True, check=True).stdout
     )
     return told
@@ -79,8 +80,8 @@ def test_two_pools_live_beside_each_other(
 ) -> None:
     other = new_pool()
     assert other.nodes[0].address != one_node.nodes[0].address
-    other.create_volume("gv0")
-    assert "gv0" not in one_node.nodes[0].gluster("volume", "list").split()
+    other.create_volume("beside")
+    assert "beside" not in one_node.nodes[0].gluster("volume", "list").split()
 
 
 def test_a_brick_with_a_size_fills_up(

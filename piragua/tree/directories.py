@@ -56,11 +56,11 @@ def look_at_made(handle: Handle, volume_id: str, name: str) -> Look:
     try:
         with handle.volume(volume_id) as fd:
             seen = _marks(handle, fd, volume_id)
-            data = attributes.found(layout.safe_name(name), fd)
+            mode = attributes.mode_of(layout.safe_name(name), fd)
             own, root = size_bytes(fd), size_bytes(handle.fd)
     except FileNotFoundError:
         return Look(volume_id, exists=False)
-    entries = (name,) if stat.S_ISDIR(data.mode) else ()
+    entries = (name,) if stat.S_ISDIR(mode) else ()
     return replace(seen, locked=True, entries=entries, limit_bytes=None if own == root else own)
 
 
@@ -103,7 +103,7 @@ def _marks(handle: Handle, fd: int, volume_id: str) -> Look:
     seen = Look(
         volume_id,
         tombstone=has_tombstone(handle, volume_id),
-        closed=stat.S_IMODE(attributes.opened(fd).mode) == layout.CLOSED_MODE,
+        closed=stat.S_IMODE(attributes.mode_of_opened(fd)) == layout.CLOSED_MODE,
         published=xattrs.read(fd, layout.PUBLISHED_XATTR) is not None,
     )
     try:
@@ -278,7 +278,7 @@ def has_data(handle: Handle, volume_id: str, name: str) -> bool:
     """Whether `/<id>` has something of that name, found by the name and not by a listing."""
     try:
         with handle.volume(volume_id) as fd:
-            attributes.found(layout.safe_name(name), fd)
+            attributes.mode_of(layout.safe_name(name), fd)
         return True
     except FileNotFoundError:
         return False
@@ -319,11 +319,7 @@ def _is_lost(status: os.stat_result) -> bool:
 
 def has_tombstone(handle: Handle, volume_id: str) -> bool:
     """Whether the volume was purged."""
-    try:
-        handle.find(f"{layout.TOMBSTONES}/{volume_id}")
-    except FileNotFoundError:
-        return False
-    return True
+    return handle.is_there(f"{layout.TOMBSTONES}/{volume_id}")
 
 
 def free_bytes(fd: int) -> int:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from piragua.tree import attributes, layout
-from piragua.tree.attributes import Attributes
 
 _FOLDER_SECONDS = 5
 """So long a folder stays open: one that was made anew by hand is found after that."""
@@ -95,10 +94,14 @@ class Handle:
         with self._above(relative) as (fd, name):
             return os.stat(name, dir_fd=fd, follow_symlinks=False)
 
-    def find(self, relative: str) -> Attributes:
-        """Looks up a path below the root itself, not what it links to. OSError as `os.stat`."""
-        with self._above(relative) as (fd, name):
-            return attributes.found(name, fd)
+    def is_there(self, relative: str) -> bool:
+        """Whether there is something at a path below the root, looked up once. OSError as `os.stat`."""
+        try:
+            with self._above(relative) as (fd, name):
+                attributes.mode_of(name, fd)
+        except FileNotFoundError:
+            return False
+        return True
 
     def unlink(self, relative: str) -> None:
         """Removes a file below the root. OSError as `os.unlink`."""

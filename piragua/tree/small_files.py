@@ -40,18 +40,10 @@ def make_lock_file(handle: Handle) -> None:
     entries = handle.entries()
     if layout.LOCK_FILE in entries:
         return
-    if layout.OWN_DIRECTORY in entries or _is_there(handle, layout.OWN_DIRECTORY):
+    if layout.OWN_DIRECTORY in entries or handle.is_there(layout.OWN_DIRECTORY):
         raise FileNotFoundError(2, f"/{layout.LOCK_FILE} is out of reach", layout.LOCK_FILE)
     with suppress(FileExistsError):
         os.close(handle.open(layout.LOCK_FILE, _NEW, 0o600))
-
-
-def _is_there(handle: Handle, relative: str) -> bool:
-    try:
-        handle.find(relative)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def holder_of(handle: Handle, name: str) -> str | None:

@@ -44,8 +44,9 @@ def main() -> None:
         wanted.volumes = min(wanted.volumes, 100)
     with PrivateGluster(nodes=wanted.nodes, geo_replication=True) as pool:  # what it costs is in the floor
         with empty_volume(pool) as volume:
-            found = Bench(volume, quick=wanted.quick).run()
-        if not wanted.quick or wanted.nodes == 1:
+            bench = Bench(volume, quick=wanted.quick)
+            found = bench.run()
+        if not bench.is_short:
             with empty_volume(pool) as volume:
                 found["growth"] = step("growth", lambda: Bench(volume, quick=wanted.quick).growth(wanted.volumes))
     print()
@@ -64,11 +65,14 @@ def empty_volume(pool: PrivateGluster) -> Iterator[GlusterVolume]:
 
 
 class Bench:
-    """The measurements on one Gluster volume; `quick` does fewer of each."""
+    """The measurements on one Gluster volume; `quick` does fewer of each.
+
+    is_short: the large volume and the growth are left out.
+    """
 
     def __init__(self, volume: GlusterVolume, *, quick: bool) -> None:
         self._volume = volume
-        self._quick = quick
+        self.is_short = quick and len(volume.pool.nodes) > 1
         self._node = volume.pool.nodes[0]
         self._count = 10 if quick else 40
         self._burst = 96 if quick else 500
@@ -90,7 +94,7 @@ class Bench:
             found["administrator"] = step("an administrator's commands", lambda: self._administrator(instance))
         if len(self._volume.pool.nodes) > 1:
             found["three instances"] = step("three instances", self._three)
-        if not self._quick or len(self._volume.pool.nodes) == 1:
+        if not self.is_short:
             with self._instance() as instance, closing(Client(instance.url, ADMIN_KEY)) as client:
                 name = f"a volume of {self._files} files"
                 found[name] = step(name, lambda: self._large(client))

@@ -10,10 +10,13 @@ from machine import wait_until
 from write_until_refused import BYTES_PER_MIB
 
 from piragua.models import BYTES_PER_GIB, dashed
+from tests.behind import quota_lock_held
 from tests.calls import go_client
 from tests.instance import Instance
 from tests.pool import GlusterVolume
-from tests.terminal import PIRAGUA, environment, piped
+from tests.terminal import PIRAGUA, begun, environment, piped
+
+FILES = 20
 
 Piragua = Callable[..., str]
 
@@ -156,17 +159,21 @@ def test_one_that_is_unknown_keeps_all_from_being_deleted(piragua: Piragua, inst
 def test_a_clone_says_how_far_it_is_in_plain_lines(
     piragua: Piragua, settings: Mapping[str, str], volume: GlusterVolume
 ) -> None:
-    new = made(piragua, "source")
-    data = volume.mount() / dashed(new["id"]) / "source"
-    for number in range(3000):
+    whole = volume.mount()
+    data = whole / dashed(made(piragua, "source")["id"]) / "source"
+    for number in range(FILES):
         (data / f"{number}").touch()
-    done = piped("volume", "clone", "source", "--name", "copy", settings=settings)
-    assert done.returncode == 0, done.stderr
-    assert "cloning volume source: " in done.stderr
-    assert "\x1b" not in done.stderr
+    with begun("volume", "clone", "source", "--name", "copy", settings=settings) as cloning:
+        with quota_lock_held(whole):  # it cannot come to its end
+            assert cloning.stderr
+            said = cloning.stderr.readline()
+        answer, rest = cloning.communicate(timeout=60)
+    assert cloning.returncode == 0, rest
+    assert said == "cloning volume source: not begun yet\n"
+    assert "\x1b" not in rest
     copy = in_json(piragua("volume", "show", "copy", "--json"))
-    assert done.stdout == f"cloned {copy['id']}: copy, 1 GiB\n"
-    assert len(list((data.parent.parent / dashed(copy["id"]) / "copy").iterdir())) == 3000
+    assert answer == f"cloned {copy['id']}: copy, 1 GiB\n"
+    assert len(list((whole / dashed(copy["id"]) / "copy").iterdir())) == FILES
 
 
 def test_usage_has_the_fullest_first(piragua: Piragua, volume: GlusterVolume) -> None:

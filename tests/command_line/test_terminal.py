@@ -7,12 +7,13 @@ import pytest
 from machine import wait_until
 
 from piragua.models import dashed
+from tests.behind import quota_lock_held
 from tests.calls import go_client
 from tests.instance import Instance
 from tests.pool import GlusterVolume
 from tests.terminal import Terminal
 
-FILES = 4000
+FILES = 20
 CTRL_C = "\x03"
 ARROW_UP = "\x1b[A"
 
@@ -27,13 +28,13 @@ def ids(instance: Instance) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def many_files(volume: GlusterVolume, instance: Instance) -> str:
-    """The id of a volume whose clone takes some seconds."""
-    volume_id = new(instance, "many_files")
-    data = volume.mount() / dashed(volume_id) / "many_files"
+def whole(volume: GlusterVolume, instance: Instance) -> Path:
+    """A mount of it all, with a volume `source` that can be cloned."""
+    mount = volume.mount()
+    data = mount / dashed(new(instance, "source")) / "source"
     for number in range(FILES):
         (data / f"{number}").touch()
-    return volume_id
+    return mount
 
 
 def test_a_list_is_a_table_that_fits(settings: Mapping[str, str], instance: Instance) -> None:
@@ -91,22 +92,24 @@ def test_what_is_confirmed_is_deleted(settings: Mapping[str, str], instance: Ins
 
 
 def test_a_clone_shows_a_bar_until_it_is_there(
-    many_files: str, settings: Mapping[str, str], instance: Instance
+    whole: Path, settings: Mapping[str, str], instance: Instance
 ) -> None:
-    with Terminal("volume", "clone", "many_files", "--name", "copied", settings=settings) as terminal:
-        terminal.until("cloning volume many_files")
-        terminal.until("━")
-        assert terminal.end(120) == 0
+    with Terminal("volume", "clone", "source", "--name", "copied", settings=settings) as terminal:
+        with quota_lock_held(whole):  # it cannot come to its end
+            terminal.until("cloning volume source")
+            terminal.until("━")
+        assert terminal.end() == 0
         assert terminal.is_as_before()
     said = terminal.shown.splitlines()[-1]
     assert said.endswith(": copied, 1 GiB")
 
 
 def test_ctrl_c_in_the_middle_of_a_clone_breaks_nothing(
-    many_files: str, settings: Mapping[str, str], instance: Instance, volume: GlusterVolume
+    whole: Path, settings: Mapping[str, str], instance: Instance
 ) -> None:
     before = set(ids(instance))
-    with Terminal("volume", "clone", "many_files", "--name", "left_alone", settings=settings) as terminal:
+    cloning = Terminal("volume", "clone", "source", "--name", "left_alone", settings=settings)
+    with quota_lock_held(whole), cloning as terminal:  # it cannot come to its end
         terminal.until("cloning volume")
         with Terminal("operations", settings=settings) as looking:
             assert looking.end() == 0
@@ -115,12 +118,11 @@ def test_ctrl_c_in_the_middle_of_a_clone_breaks_nothing(
         terminal.type(CTRL_C)
         assert terminal.end() == 130
         assert terminal.is_as_before()
-    assert "piragua: interrupted, but the server goes on cloning volume many_files" in terminal.shown
+    assert "piragua: interrupted, but the server goes on cloning volume source" in terminal.shown
     assert "Traceback" not in terminal.shown
-    wait_until(lambda: len(ids(instance)) == len(before) + 1, "the clone that went on", 120)
+    wait_until(lambda: len(ids(instance)) == len(before) + 1, "the clone that went on", 60)
     (copy,) = set(ids(instance)) - before
-    data: Path = volume.mount() / dashed(copy) / "left_alone"
-    assert len(list(data.iterdir())) == FILES
+    assert len(list((whole / dashed(copy) / "left_alone").iterdir())) == FILES
 
 
 @pytest.mark.parametrize("leaves", ["q", f"{ARROW_UP}q", CTRL_C])

@@ -1,4 +1,4 @@
-"""Attributes are those that the bricks have now, and cost no call of their own."""
+"""Modes are those that the bricks have now, and cost no call of their own."""
 
 import os
 import stat
@@ -15,19 +15,19 @@ CALLS = 50
 
 def test_what_another_server_changed_is_seen_at_once(fresh_volume: GlusterVolume) -> None:
     ours, other = fresh_volume.mount(options=mounts.OPTIONS), fresh_volume.mount()
-    (other / "file").write_text("")
     (other / "directory").mkdir(0o755)
     root = os.open(ours, os.O_PATH)
     try:
-        for number in range(1, CALLS):
-            (other / "file").unlink()
-            (other / "file").write_text("")
+        for number in range(CALLS):
             mode = 0o700 + number % 8
             (other / "directory").chmod(mode)
-            assert attributes.found("file", root).inode == (ours / "file").stat().st_ino
+            assert attributes.mode_of("directory", root) == stat.S_IFDIR | mode
             directory = os.open("directory", os.O_PATH, dir_fd=root)
-            assert attributes.opened(directory).mode == stat.S_IFDIR | mode
+            assert attributes.mode_of_opened(directory) == stat.S_IFDIR | mode
             os.close(directory)
+        (other / "directory").rmdir()
+        with pytest.raises(FileNotFoundError):
+            attributes.mode_of("directory", root)
     finally:
         os.close(root)
 
@@ -43,9 +43,9 @@ def test_the_bricks_are_asked_once(fresh_volume: GlusterVolume) -> None:
         opening = brick_calls(fresh_volume) - before
         before = brick_calls(fresh_volume)
         for _ in range(CALLS):
-            attributes.found("directory", root)
+            attributes.mode_of("directory", root)
             directory = os.open("directory", os.O_PATH, dir_fd=root)
-            attributes.opened(directory)
+            attributes.mode_of_opened(directory)
             os.close(directory)
         asked = brick_calls(fresh_volume) - before
     finally:
@@ -59,13 +59,13 @@ def test_a_link_is_not_followed_and_what_is_not_there_is_an_error(tmp_path: Path
     (tmp_path / "link").symlink_to("file")
     folder = os.open(tmp_path, os.O_PATH)
     try:
-        assert stat.S_ISLNK(attributes.found("link", folder).mode)
-        assert attributes.found("file", folder).inode == (tmp_path / "file").stat().st_ino
+        assert stat.S_ISLNK(attributes.mode_of("link", folder))
+        assert attributes.mode_of("file", folder) == (tmp_path / "file").stat().st_mode
         with pytest.raises(FileNotFoundError):
-            attributes.found("nothing", folder)
+            attributes.mode_of("nothing", folder)
         with pytest.raises(ValueError, match="null"):
-            attributes.found("file\0more", folder)
+            attributes.mode_of("file\0more", folder)
     finally:
         os.close(folder)
     with pytest.raises(OSError, match="Bad file descriptor"):
-        attributes.opened(folder)
+        attributes.mode_of_opened(folder)

@@ -14,6 +14,7 @@ from piragua.errors import Conflict, MountTimeout
 from piragua.tree import fuse_client, locks, mounts
 from piragua.tree.mount import Mount
 from tests.behind import quota_lock_held
+from tests.frozen import until_stopped
 from tests.tree.conftest import TwoMounts
 
 pytestmark = pytest.mark.anyio
@@ -137,6 +138,7 @@ async def test_calls_on_a_mount_that_somebody_took_away_are_freed_by_the_number_
     sever = partial(fuse_client.sever, str(tmp_path / "other"), handle.connection)
     try:
         _send(frozen, signal.SIGSTOP)
+        await anyio.to_thread.run_sync(until_stopped, Path("/proc"), frozen)
         async with anyio.create_task_group() as group:
             group.start_soon(call)
             with anyio.move_on_after(0.5):
