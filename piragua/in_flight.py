@@ -21,8 +21,9 @@ from piragua.errors import NotFound, PiraguaError
 from piragua.models import UnderWay
 from piragua.operations import Ticket
 from piragua.tree import layout
+from piragua.tree.async_locks import AsyncLock
 from piragua.tree.mount import Mount
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.mounted import Mounted
 from piragua.tree.states import SWEPT, State
 
 _log = logging.getLogger(__name__)

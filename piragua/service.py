@@ -40,7 +40,7 @@ from piragua.metrics.volumes import VolumeSamples
 from piragua.models import Outcome
 from piragua.operations import Job, Journal, Operations, Ticket
 from piragua.pool_health import PoolHealth
-from piragua.purger import Purger
+from piragua.purging.purger import Purger
 from piragua.quota_watch import QuotaWatch
 from piragua.records import Records
 from piragua.repair import NoRecords, Repair

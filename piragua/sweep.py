@@ -18,10 +18,11 @@ from piragua import audit
 from piragua.errors import Conflict, MountError, NameInUse, PiraguaError
 from piragua.inventory import Inventory
 from piragua.names import publish_left
-from piragua.purger import Purger
+from piragua.purging.purger import Purger
 from piragua.traffic import Traffic
 from piragua.tree import layout
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.async_locks import AsyncLock
+from piragua.tree.mounted import Mounted
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, SWEPT, Look, State
 

@@ -38,7 +38,7 @@ from piragua.metrics.scrape import Scrape
 from piragua.models import Outcome
 from piragua.operations import Job, Journal, Operations, Ticket
 from piragua.pool_health import PoolHealth
-from piragua.purger import Purger
+from piragua.purging.purger import Purger
 from piragua.records import Records
 from piragua.repair import Repair
 from piragua.sweep import Sweep

@@ -23,7 +23,7 @@ OFFENCES = {
     "inventory.py": "from piragua.service import Service",
     "config": "from piragua.heketi.auth import Keys",
     "errors.py": "from piragua.models import Volume",
-    "purger.py": "import piragua.heketi.app",
+    "purging": "import piragua.heketi.app",
 }
 
 _WATCH = """

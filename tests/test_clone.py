@@ -23,8 +23,9 @@ from piragua.models import BYTES_PER_GIB, Done, Failed, OperationKind, Pending, 
 from piragua.operations import Ticket
 from piragua.traffic import Traffic
 from piragua.tree import layout, locks
+from piragua.tree.async_locks import AsyncLock
 from piragua.tree.copy import Copier
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.mounted import Mounted
 from piragua.tree.record import Record, decode
 from piragua.tree.states import State
 from piragua.volumes import clone as clone_module

@@ -18,10 +18,11 @@ from click.testing import CliRunner, Result
 from machine import wait_until
 from write_until_refused import BYTES_PER_MIB, write_until_refused
 
-from piragua import purger
 from piragua.cli import main
 from piragua.errors import MountError, MountTimeout
 from piragua.models import dashed
+from piragua.purging import emptying
+from piragua.purging.reasons import Paused
 from piragua.tree import layout
 from piragua.tree.mounted import Mounted
 from piragua.tree.record import NOT_GONE, Gone, Record
@@ -425,11 +426,11 @@ async def test_a_pause_holds_for_all_instances_and_survives_their_restart(
             told = (await core.http.get("/piragua/v1/purge")).json()
             assert (told["state"], told["clusters"][0]["workers"]) == ("paused", 2)
             assert told["clusters"][0]["waiting"] >= 1
-            with pytest.raises(purger.Paused):
+            with pytest.raises(Paused):
                 await core.purger.purge(waiting)
     async with running_core(volume, folder) as here, running_core(volume, elsewhere) as there:
         await here.sweep.sweep()
-        with pytest.raises(purger.Paused):
+        with pytest.raises(Paused):
             await here.purger.purge(waiting)
         assert (hand.data_path(waiting) / "file0").exists()
         await purging(there, "running")
@@ -439,7 +440,7 @@ async def test_a_pause_holds_for_all_instances_and_survives_their_restart(
 async def test_a_pause_stops_what_is_being_emptied_and_it_says_what_is_left(
     volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purger, "_ENTRIES_AT_A_TIME", 10)
+    monkeypatch.setattr(emptying, "_ENTRIES_AT_A_TIME", 10)
     volume_id = hand.volume_with()
     data = hand.data_path(volume_id)
     (data / "big").write_bytes(os.urandom(2 * BYTES_PER_MIB))
@@ -471,7 +472,7 @@ async def test_a_pause_that_cannot_be_read_counts_as_one(
         assert (await core.http.post("/piragua/v1/purge", json={"state": "perhaps"})).status_code == 422
         await core.mounted.set("purge", b"{half")
         volume_id = await deleted(core, hand.volume_with(files=1))
-        with pytest.raises(purger.Paused):
+        with pytest.raises(Paused):
             await core.purger.purge(volume_id)
         await purging(core, "running")
         await core.until_absent(volume_id)

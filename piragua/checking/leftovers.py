@@ -9,7 +9,7 @@ from piragua.checking.finding import Finding, Fix
 from piragua.checking.scene import Scene, called
 from piragua.errors import PiraguaError
 from piragua.inventory import Inventory
-from piragua.purger import Purger
+from piragua.purging.purger import Purger
 from piragua.sweep import Sweep
 from piragua.tree.mounted import Mounted
 from piragua.tree.states import SWEPT, Look, State

@@ -15,7 +15,7 @@ from piragua.checking.finding import Finding, Fix
 from piragua.checking.new_bricks import has_gfid
 from piragua.checking.scene import Scene, called
 from piragua.errors import Conflict, StorageError
-from piragua.purger import Purger
+from piragua.purging.removal import Removal
 from piragua.repair import QuotaRecords
 from piragua.tree import lost_gfid
 from piragua.tree.states import Look, State
@@ -151,8 +151,8 @@ async def _remove(scene: Scene, records: QuotaRecords, gfid: str) -> None:
     try:
         make = partial(lost_gfid.make_directory, scene.mounted.handle, gfid, volume_id)
         await scene.mounted.blocking(make)
-        purger = Purger(scene.mount, scene.tools.limits, scene.tools.pool_health)
-        await purger.take_away(scene.mounted, volume_id, lock)
+        removal = Removal(scene.tools.limits, scene.tools.pool_health)
+        await removal.take_away(scene.mounted, volume_id, lock)
         _log.warning("the stale limit of gfid %s was removed from the quota.conf of every server", gfid)
     finally:
         await lock.release()

@@ -12,7 +12,7 @@ from typing import Protocol
 from piragua import __version__
 from piragua.metrics.exposition import Sample
 from piragua.models import OperationKind, UnderWay
-from piragua.purger import Queue
+from piragua.purging.purger import Queue
 
 HELPS = {
     "piragua_build_info": "Version of Piragua, and of the Python that it runs on",
@@ -42,7 +42,7 @@ class Mounted(Protocol):
 
 
 class Purging(Protocol):
-    """The part of `piragua.purger.Purger` that is needed here."""
+    """The part of `piragua.purging.purger.Purger` that is needed here."""
 
     def queue(self) -> Queue: ...
 

@@ -14,25 +14,22 @@ import anyio
 
 from piragua.errors import Conflict, MountError, MountTimeout, NameInUse, PiraguaError
 from piragua.tree import connections, counters, directories, feed, kept, layout, locks, settings, small_files
+from piragua.tree.async_locks import AsyncLock, AsyncLocks
 from piragua.tree.copy import Copier, DataPath
 from piragua.tree.counters import Counted
 from piragua.tree.handle import Handle
 from piragua.tree.kept import Kept
 from piragua.tree.purge import Emptier
+from piragua.tree.quota_turn import QuotaTurn
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look, State
 from piragua.tree.threads import FileThreads
-from piragua.tree.turns import Turns
 
 T = TypeVar("T")
 
 _LOOKS_IN_ONE_CALL = 20
 _FILES_IN_ONE_CALL = 200
 _CALLS_AT_ONCE = 6
-_FIRST_PAUSE_SECONDS = 0.005
-_LONGEST_PAUSE_SECONDS = 0.1
-_QUOTA_TURNS_IN_A_ROW = 4
-"""So many commands of this instance follow each other before another instance gets its turn."""
 
 
 class Mounted:
@@ -52,11 +49,9 @@ class Mounted:
         self.handle = handle
         self._threads = threads
         self._limit_threads = limit_threads
-        self._wait_threads = wait_threads or threads
         self._locks = locks.Locks(handle)
-        self._quota_turns = Turns()
-        self._quota_lock: AsyncLock | None = None
-        self._quota_turns_in_a_row = 0
+        async_locks = AsyncLocks(self._locks, handle.path, threads, wait_threads or threads)
+        self._take, self._quota_turn = async_locks.take, QuotaTurn(async_locks)
 
     @property
     def gluster_volume(self) -> str:
@@ -82,11 +77,11 @@ class Mounted:
         """The same, with what lies in `/<id>` and its limit, whatever its state is."""
         return await self._ask_limit(partial(directories.look_inside, self.handle, self._locks, volume_id))
 
-    async def look_at_made(self, volume_id: str, name: str, lock: "AsyncLock") -> Look:
+    async def look_at_made(self, volume_id: str, name: str, lock: AsyncLock) -> Look:
         """A look, in one file call, at what is made under that lock; Conflict when the lock was lost."""
         return await self._ask_limit(partial(self._look_at_made, volume_id, name, lock))
 
-    def _look_at_made(self, volume_id: str, name: str, lock: "AsyncLock") -> Look:
+    def _look_at_made(self, volume_id: str, name: str, lock: AsyncLock) -> Look:
         lock.require_here()
         return directories.look_at_made(self.handle, volume_id, name)
 
@@ -389,29 +384,29 @@ class Mounted:
 
     # Locks
 
-    async def take_id(self, volume_id: str, *, timeout_seconds: float) -> "AsyncLock":
+    async def take_id(self, volume_id: str, *, timeout_seconds: float) -> AsyncLock:
         """The lock of a volume; Conflict when somebody else works on it for that long."""
         return await self._take(
             locks.id_offset(volume_id), timeout_seconds, "another operation works on this volume"
         )
 
-    async def take_name(self, name: str, *, timeout_seconds: float) -> "AsyncLock":
+    async def take_name(self, name: str, *, timeout_seconds: float) -> AsyncLock:
         """The lock of a name; NameInUse when somebody else holds it for that long."""
         try:
             return await self._take(locks.name_offset(name), timeout_seconds, name)
         except Conflict:
             raise NameInUse(name) from None
 
-    async def take_operation(self, nonce: str) -> "AsyncLock":
+    async def take_operation(self, nonce: str) -> AsyncLock:
         """The lock of an operation, which its owner holds until the end."""
         return await self._take(locks.operation_offset(nonce), 0, "an operation with this nonce runs already")
 
-    async def take_reading(self, volume_id: str, *, timeout_seconds: float) -> "AsyncLock":
+    async def take_reading(self, volume_id: str, *, timeout_seconds: float) -> AsyncLock:
         """The lock of whoever reads a volume's data, which many can hold; Conflict while it is purged."""
         offset = locks.reading_offset(volume_id)
         return await self._take(offset, timeout_seconds, "the volume is being purged", shared=True)
 
-    async def take_unread(self, volume_id: str) -> "AsyncLock":
+    async def take_unread(self, volume_id: str) -> AsyncLock:
         """The lock of whoever purges a volume; Conflict while its data is read."""
         return await self._take(locks.reading_offset(volume_id), 0, "a clone reads this volume")
 
@@ -440,75 +435,17 @@ class Mounted:
 
         In order of arrival, but what is not urgent is passed over for a while. Conflict when it does not come.
         """
-        await self._take_quota_turn(queue_seconds, urgent)
-        try:
-            held = await self._quota_lock_of_turn(timeout_seconds)
-            try:
-                yield
-            finally:
-                await self._end_quota_turn(held)
-        finally:
-            self._quota_turns.give_back()
-
-    async def _take_quota_turn(self, queue_seconds: float, urgent: bool) -> None:
-        try:
-            with anyio.fail_after(queue_seconds):
-                await self._quota_turns.take(urgent=urgent)
-        except TimeoutError:
-            raise Conflict("the queue for quota commands did not move in time") from None
-        finally:
-            if not self._quota_turns.taken and self._quota_lock is not None:  # it was kept for us, who left
-                self._quota_lock.release_later()
-                self._quota_lock = None
-
-    async def _quota_lock_of_turn(self, timeout_seconds: float) -> "AsyncLock":
-        """The lock across instances: the one of the turn before, or a new one."""
-        kept, self._quota_lock = self._quota_lock, None
-        self._quota_turns_in_a_row = 0 if kept is None else self._quota_turns_in_a_row + 1
-        return kept or await self._wait_for_quota(timeout_seconds)
-
-    async def _end_quota_turn(self, held: "AsyncLock") -> None:
-        """Keeps the lock for the next one here, which saves a file call and a wait, but not for long."""
-        if self._quota_turns.awaited and self._quota_turns_in_a_row + 1 < _QUOTA_TURNS_IN_A_ROW:
-            self._quota_lock = held
-        else:
-            await held.release()
-
-    async def _wait_for_quota(self, timeout_seconds: float) -> "AsyncLock":
-        """One blocking wait in a thread; if nobody waits for it any more, it gives the lock back."""
-        wait = partial(self._locks.wait, locks.QUOTA)
-        try:
-            held = await self._wait_threads.run(
-                self.handle.path, wait, timeout_seconds=timeout_seconds, unwanted=locks.HeldLock.release_later
-            )
-        except MountTimeout:
-            raise Conflict(
-                f"the turn for quota commands did not come within {timeout_seconds:g} s: another instance has it"
-            ) from None
-        return AsyncLock(self, held)
+        turn = self._quota_turn.taken(queue_seconds=queue_seconds, timeout_seconds=timeout_seconds, urgent=urgent)
+        async with turn:
+            yield
 
     @asynccontextmanager
-    async def _lock(self, offset: int, timeout_seconds: float) -> AsyncIterator["AsyncLock"]:
+    async def _lock(self, offset: int, timeout_seconds: float) -> AsyncIterator[AsyncLock]:
         held = await self._take(offset, timeout_seconds, "another instance holds the lock")
         try:
             yield held
         finally:
             await held.release()
-
-    async def _take(
-        self, offset: int, timeout_seconds: float, refusal: str, *, shared: bool = False
-    ) -> "AsyncLock":
-        deadline = anyio.current_time() + timeout_seconds
-        pause_seconds = _FIRST_PAUSE_SECONDS
-        while True:
-            try_lock = partial(self._locks.try_lock, offset, shared=shared)
-            held = await self._threads.run(self.handle.path, try_lock, unwanted=_release_unwanted)
-            if held is not None:
-                return AsyncLock(self, held)
-            if anyio.current_time() + pause_seconds > deadline:
-                raise Conflict(refusal)
-            await anyio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
 
     async def _run(self, call: Callable[[], T], *, timeout_seconds: float | None = None) -> T:
         return await self._threads.run(self.handle.path, call, timeout_seconds=timeout_seconds)
@@ -522,35 +459,6 @@ class Mounted:
             raise MountTimeout(self.handle.path, 0, f"{reason}; {limits_hang(self.gluster_volume)}") from error
 
 
-class AsyncLock:
-    """A lock that is held, for the core."""
-
-    def __init__(self, mounted: Mounted, held: locks.HeldLock) -> None:
-        self._mounted = mounted
-        self._held = held
-
-    async def require(self) -> None:
-        """Asks for it once more, before a step that cannot be undone; Conflict when it was lost."""
-        await self._mounted.blocking(self.require_here)
-
-    def require_here(self) -> None:
-        """The same, for a thread that makes file calls."""
-        if not self._held.still_held():
-            raise Conflict("the lock was lost while the work was under way")
-
-    async def release(self) -> None:
-        """Frees it; also when the caller is being cancelled. A mount that is gone has freed it already."""
-        with anyio.CancelScope(shield=True):
-            try:
-                await self._mounted.blocking(self._held.release)
-            except MountError:  # it hangs, or was not even tried: a lock must not stay behind
-                self._held.release_later()
-
-    def release_later(self) -> None:
-        """Frees it in the background, as soon as the mount answers; returns at once."""
-        self._held.release_later()
-
-
 def limits_hang(gluster_volume: str) -> str:
     """What a limit that cannot be read points to (glusterfs 10.3: statvfs hangs for a minute then)."""
     return f"limits cannot be read, as while a quotad is dead: gluster volume start {gluster_volume} force"
@@ -558,8 +466,3 @@ def limits_hang(gluster_volume: str) -> str:
 
 def _is_being_made(look: Look) -> bool:
     return look.state is State.BEING_MADE
-
-
-def _release_unwanted(held: locks.HeldLock | None) -> None:
-    if held is not None:
-        held.release_later()

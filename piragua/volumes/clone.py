@@ -8,8 +8,9 @@ import anyio
 from piragua.errors import Conflict, MountError, NotReady, OutOfSpace
 from piragua.models import BYTES_PER_GIB, OperationKind, gib_to_bytes, gib_to_hold
 from piragua.traffic import Traffic
+from piragua.tree.async_locks import AsyncLock
 from piragua.tree.copy import Copier, DataPath
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.mounted import Mounted
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Look, State
 from piragua.volumes.create import Create

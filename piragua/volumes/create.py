@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from piragua.errors import GlusterTimeout, NotReady, OutcomeUnknown, OutOfSpace, PiraguaError
 from piragua.models import OperationKind
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.async_locks import AsyncLock
+from piragua.tree.mounted import Mounted
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look, State
 from piragua.volumes.place import Place

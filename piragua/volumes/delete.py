@@ -6,7 +6,8 @@ import anyio
 
 from piragua.errors import Conflict, MountError, OutcomeUnknown
 from piragua.models import OperationKind
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.async_locks import AsyncLock
+from piragua.tree.mounted import Mounted
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, State
 from piragua.volumes.place import Place

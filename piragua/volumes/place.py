@@ -7,7 +7,7 @@ from piragua.inventory import Inventory
 from piragua.limits import Limits
 from piragua.models import GlusterVolume, Node
 from piragua.pool_health import PoolHealth
-from piragua.purger import Purger
+from piragua.purging.purger import Purger
 from piragua.tree.mounted import Mounted
 from piragua.tree.record import Record
 

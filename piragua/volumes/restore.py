@@ -17,7 +17,8 @@ from piragua.errors import (
     PiraguaError,
 )
 from piragua.models import OperationKind
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.async_locks import AsyncLock
+from piragua.tree.mounted import Mounted
 from piragua.tree.record import Record
 from piragua.tree.states import USABLE, Look, State
 from piragua.volumes.place import Place

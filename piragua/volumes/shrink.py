@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from piragua.errors import Conflict, GlusterTimeout, InvalidRequest, PiraguaError
 from piragua.models import BYTES_PER_GIB, OperationKind
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.async_locks import AsyncLock
+from piragua.tree.mounted import Mounted
 from piragua.tree.record import Record
 from piragua.tree.states import Look, State
 from piragua.volumes.place import Place

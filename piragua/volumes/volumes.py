@@ -16,7 +16,8 @@ from piragua.errors import Conflict, NameInUse, NotFound, NotReady, PiraguaError
 from piragua.kept.flags import flags_of
 from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, Pending, Volume, VolumeSpec
 from piragua.topology.topology import Topology
-from piragua.tree.mounted import AsyncLock, Mounted
+from piragua.tree.async_locks import AsyncLock
+from piragua.tree.mounted import Mounted
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Look, State
 from piragua.volumes.choice import choose, require_eligible

@@ -1,16 +1,17 @@
 """Work in the background leaves the bricks to requests, on a made-up Gluster volume."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Iterable
 from typing import Any, cast
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from piragua.errors import MountError
 from piragua.inventory import Inventory
-from piragua.purger import Purger
+from piragua.purging.pace import Pace
+from piragua.purging.purger import Purger
+from piragua.purging.waiting import Waiting
 from piragua.sweep import Sweep
 from piragua.traffic import Traffic
 from piragua.tree.feed import Position
@@ -126,23 +127,19 @@ async def test_a_sweep_that_somebody_woke_as_when_limits_were_lost_does_not(
 async def test_a_purger_rests_between_volumes_while_others_are_changed_unless_many_wait(
     monkeypatch: pytest.MonkeyPatch, grows: int, wait: int, rests_too: bool
 ) -> None:
-    tree, rests, done = Tree(grows=grows), list[float](), anyio.Event()
+    rests, purged, done = rests_of(monkeypatch), list[str](), anyio.Event()
 
     class Purges(Purger):
         async def purge(self, volume_id: str) -> None:
-            await anyio.lowlevel.checkpoint()
-            rests.append(0)
-            if rests.count(0) == 3:
+            await asyncio.sleep(0.001)  # it rests in proportion to that
+            purged.append(volume_id)
+            if len(purged) == 3:
                 done.set()
 
         async def _is_paused(self) -> bool:
             return False
 
-        async def _rest(self, seconds: float) -> None:
-            with rested(rests, monkeypatch):
-                await super()._rest(seconds + 1)
-
-    any_tree: Any = tree
+    any_tree: Any = Tree(grows=grows)
     purger = Purges(any_tree, any_tree, any_tree, workers=1)
     for number in range(wait):
         purger.add(f"{number:032x}")
@@ -151,38 +148,21 @@ async def test_a_purger_rests_between_volumes_while_others_are_changed_unless_ma
         with anyio.fail_after(5):
             await done.wait()
         group.cancel_scope.cancel()
-    assert (max(rests) >= 1) == rests_too
-
-
-@contextmanager
-def rested(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Pauses are noted and not made."""
-
-    async def sleep(seconds: float) -> None:
-        rests.append(seconds)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(anyio, "sleep", sleep)
-        yield
+    assert bool(rests) == rests_too
 
 
 async def test_emptying_does_not_rest_while_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     any_tree: Any = Tree(grows=900)
-    rests = rests_of(monkeypatch)
-
-    async def not_empty_yet(*_: object, **__: object) -> bool:
-        return False
-
-    any_tree.blocking = not_empty_yet
-    purger = Purger(any_tree, any_tree, any_tree)
+    waiting, rests = Waiting(pause_seconds=2), rests_of(monkeypatch)
+    pace = Pace(any_tree, waiting, rests=4)
+    for _ in range(20):
+        await pace.rest(0.1)
+    assert rests, "few wait"
+    rests.clear()
     for number in range(500):
-        for _ in range(2):
-            await purger._step(any_tree, any_tree)
-        if number == 10:
-            assert rests, "few wait"
-            rests.clear()
-            for each in range(500):
-                purger.add(f"{each:032x}")
+        waiting.add(f"{number:032x}")
+    for _ in range(20):
+        await pace.rest(0.1)
     assert not rests
 
 
