@@ -37,6 +37,9 @@ _FORGOTTEN_AFTER_SECONDS = {
 _NAME_LOST_RETENTION_SECONDS = _DAY_SECONDS
 _ASKS_FOR_TRAFFIC_EVERY = 10
 _LONGER_IN_TRAFFIC = 5
+_RESTS = 3
+"""So many times as long as it works it rests: whoever reads one volume hardly ever meets it at the bricks."""
+_LONGEST_REST_SECONDS = 1
 
 
 class Repair(Protocol):
@@ -50,8 +53,8 @@ class Sweep:
     """Sweeps one Gluster volume. `keep` has to run.
 
     interval_seconds: between two sweeps; retry_seconds: after one that could not be done.
-    settled_seconds: between the two looks. pace_seconds: a pause after each volume, five times as long while
-    volumes are made or changed. now: the time (UTC), monotonic: this process's own clock in seconds.
+    settled_seconds: between the two looks. pace_seconds: the shortest pause after each volume, five times as long
+    while volumes are made or changed. now: the time (UTC), monotonic: this process's own clock in seconds.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class Sweep:
         for number, volume_id in enumerate(sorted(ids)):
             if number % _ASKS_FOR_TRAFFIC_EVERY == 0:
                 pause_seconds = await self._pace(mounted)
+            begun = anyio.current_time()
             try:
                 await self._look_after(mounted, await mounted.look(volume_id))
             except Conflict:
@@ -133,7 +137,7 @@ class Sweep:
             except PiraguaError as error:
                 _log.warning("volume %s: %s", volume_id, error)
                 all_was_well = False
-            await anyio.sleep(pause_seconds)
+            await anyio.sleep(max(pause_seconds, self._rest_after(anyio.current_time() - begun)))
         await self._forget_old(mounted, ids)
         return all_was_well
 
@@ -144,6 +148,10 @@ class Sweep:
                 if await self._traffic.flows(mounted):
                     return self._pace_seconds * _LONGER_IN_TRAFFIC
         return self._pace_seconds
+
+    def _rest_after(self, worked_seconds: float) -> float:
+        """Seconds, unless somebody woke the sweep."""
+        return 0 if self._hurries else min(_RESTS * worked_seconds, _LONGEST_REST_SECONDS)
 
     async def _look_after(self, mounted: Mounted, seen: Look) -> None:
         if seen.state in SWEPT:

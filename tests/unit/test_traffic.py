@@ -123,6 +123,25 @@ async def test_a_sweep_that_somebody_woke_as_when_limits_were_lost_does_not(
     assert rests == [0.01] * 30
 
 
+@pytest.mark.parametrize(("woken", "rests_too"), [(False, True), (True, False)])
+async def test_a_sweep_rests_longer_than_it_works_unless_somebody_woke_it(
+    monkeypatch: pytest.MonkeyPatch, woken: bool, rests_too: bool
+) -> None:
+    now_seconds, tree = [1000.0], Tree(30)
+
+    async def look(volume_id: str) -> Look:
+        now_seconds[0] += 0.1
+        return Look(volume_id, record=Record(2**30, "vol"), published=True)
+
+    monkeypatch.setattr(anyio, "current_time", lambda: now_seconds[0])
+    monkeypatch.setattr(tree, "look", look)
+    swept, rests = sweep_of(tree), rests_of(monkeypatch)
+    if woken:
+        swept.wake()
+    await swept.sweep()
+    assert (min(rests) > 0.1) == rests_too
+
+
 @pytest.mark.parametrize(("grows", "wait", "rests_too"), [(0, 3, False), (900, 3, True), (900, 200, False)])
 async def test_a_purger_rests_between_volumes_while_others_are_changed_unless_many_wait(
     monkeypatch: pytest.MonkeyPatch, grows: int, wait: int, rests_too: bool
