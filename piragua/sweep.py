@@ -37,8 +37,6 @@ _FORGOTTEN_AFTER_SECONDS = {
 _NAME_LOST_RETENTION_SECONDS = _DAY_SECONDS
 _ASKS_FOR_TRAFFIC_EVERY = 10
 _LONGER_IN_TRAFFIC = 5
-_RESTS = 3
-"""So many times as long as it works it rests: whoever reads one volume hardly ever meets it at the bricks."""
 _LONGEST_REST_SECONDS = 1
 
 
@@ -54,7 +52,8 @@ class Sweep:
 
     interval_seconds: between two sweeps; retry_seconds: after one that could not be done.
     settled_seconds: between the two looks. pace_seconds: the shortest pause after each volume, five times as long
-    while volumes are made or changed. now: the time (UTC), monotonic: this process's own clock in seconds.
+    while volumes are made or changed. rests: it rests at least so many times as long as it works. now: the time
+    (UTC), monotonic: this process's own clock in seconds.
     """
 
     def __init__(
@@ -67,6 +66,7 @@ class Sweep:
         retry_seconds: float = 5,
         settled_seconds: float = 600,
         pace_seconds: float = 0.01,
+        rests: float = 3,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -77,6 +77,7 @@ class Sweep:
         self._retry_seconds = retry_seconds
         self._settled_seconds = settled_seconds
         self._pace_seconds = pace_seconds
+        self._rests = rests
         self._now = now
         self._monotonic = monotonic
         self._first_seen: dict[str, tuple[State, float]] = {}
@@ -151,7 +152,7 @@ class Sweep:
 
     def _rest_after(self, worked_seconds: float) -> float:
         """Seconds, unless somebody woke the sweep."""
-        return 0 if self._hurries else min(_RESTS * worked_seconds, _LONGEST_REST_SECONDS)
+        return 0 if self._hurries else min(self._rests * worked_seconds, _LONGEST_REST_SECONDS)
 
     async def _look_after(self, mounted: Mounted, seen: Look) -> None:
         if seen.state in SWEPT:

@@ -182,6 +182,7 @@ async def running_core(
         repair,
         settled_seconds=SETTLED_SECONDS,
         pace_seconds=0,
+        rests=0,
         now=lambda: clock.time,
         monotonic=lambda: clock.monotonic_seconds,
     )

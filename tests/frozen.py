@@ -42,8 +42,8 @@ def send(node: Node, pids: list[int], signum: signal.Signals) -> None:
 def frozen(node: Node, pids: list[int]) -> Iterator[None]:
     """They are stopped inside of the with statement, and go on afterwards if they still live."""
     send(node, pids, signal.SIGSTOP)
-    until_stopped(node.root / "proc", pids)
     try:
+        until_stopped(node.root / "proc", pids)
         yield
     finally:
         alive = [pid for pid in pids if os.path.exists(node.root / f"proc/{pid}")]

@@ -68,7 +68,7 @@ async def _sweep_twice(scene: Scene, count: int) -> None:
     settled_seconds = scene.tools.settled_seconds
     inventory = Inventory(scene.mount)
     purger = Purger(scene.mount, scene.tools.limits, scene.tools.pool_health)
-    sweep = Sweep(inventory, purger, _NoRepair(), settled_seconds=settled_seconds, pace_seconds=0)
+    sweep = Sweep(inventory, purger, _NoRepair(), settled_seconds=settled_seconds, pace_seconds=0, rests=0)
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(inventory.keep)

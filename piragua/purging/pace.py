@@ -1,5 +1,6 @@
 """How purging leaves the bricks to requests."""
 
+import math
 from contextlib import suppress
 
 from piragua.errors import MountError
@@ -20,7 +21,7 @@ class Pace:
         self._rests = rests
         self._traffic = Traffic()
 
-    async def rest(self, worked_seconds: float, *, longest_seconds: float = float("inf")) -> None:
+    async def rest(self, worked_seconds: float, *, longest_seconds: float = math.inf) -> None:
         """Rests after work, if there are requests and few volumes wait.
 
         A stream of deletes must not fill the trash for ever.

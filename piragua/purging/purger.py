@@ -99,7 +99,7 @@ class Purger:
 
     def queue(self) -> Queue:
         """What waits here, and what was done."""
-        due, put_off = self._waiting.fresh, len(self._waiting.put_off - self._working)
+        due, put_off = self._waiting.fresh, self._waiting.put_off(but=self._working)
         return Queue(
             working=len(self._working),
             due=due,
@@ -189,7 +189,7 @@ class Purger:
         self._reasons.pop(volume_id, None)
 
     def _put_off(self, volume_id: str, error: Exception) -> None:
-        if volume_id not in self._waiting.put_off:
+        if not self._waiting.is_put_off(volume_id):
             _log.info("volume %s is purged later: %s", volume_id, error)
         self._reasons[volume_id] = str(error)
         pause_seconds = _LATE_COMMAND_SECONDS if isinstance(error, GlusterTimeout) else None

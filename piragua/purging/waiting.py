@@ -1,5 +1,7 @@
 """The volumes that wait to be purged here, and when the time of each has come."""
 
+from collections.abc import Set
+
 import anyio
 
 _LONGEST_PAUSE_SECONDS = 300
@@ -25,10 +27,13 @@ class Waiting:
         now = anyio.current_time()
         return sum(at <= now for at in self._due.values())
 
-    @property
-    def put_off(self) -> frozenset[str]:
-        """Those that were tried in vain, also while they are tried again."""
-        return frozenset(self._pauses)
+    def put_off(self, but: Set[str] = frozenset()) -> int:
+        """How many were tried in vain, also while they are tried again; but: those that do not count."""
+        return len(self._pauses.keys() - but)
+
+    def is_put_off(self, volume_id: str) -> bool:
+        """Whether that one was tried in vain."""
+        return volume_id in self._pauses
 
     @property
     def fresh(self) -> int:

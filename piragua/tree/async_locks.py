@@ -49,8 +49,8 @@ class AsyncLocks:
     for minutes while the mount works.
     """
 
-    def __init__(self, kept: locks.Locks, where: str, threads: FileThreads, wait_threads: FileThreads) -> None:
-        self._locks = kept
+    def __init__(self, taken: locks.Locks, where: str, threads: FileThreads, wait_threads: FileThreads) -> None:
+        self._locks = taken
         self._where = where
         self._threads = threads
         self._wait_threads = wait_threads

@@ -6,7 +6,7 @@ when a file call hangs.
 
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -427,17 +427,14 @@ class Mounted:
 
         return frozenset(await self._run(held))
 
-    @asynccontextmanager
-    async def quota_turn(
+    def quota_turn(
         self, *, queue_seconds: float, timeout_seconds: float, urgent: bool = True
-    ) -> AsyncIterator[None]:
+    ) -> AbstractAsyncContextManager[None]:
         """The turn for one quota command, here (queue_seconds) and across instances (timeout_seconds).
 
         In order of arrival, but what is not urgent is passed over for a while. Conflict when it does not come.
         """
-        turn = self._quota_turn.taken(queue_seconds=queue_seconds, timeout_seconds=timeout_seconds, urgent=urgent)
-        async with turn:
-            yield
+        return self._quota_turn.taken(queue_seconds=queue_seconds, timeout_seconds=timeout_seconds, urgent=urgent)
 
     @asynccontextmanager
     async def _lock(self, offset: int, timeout_seconds: float) -> AsyncIterator[AsyncLock]:

@@ -9,6 +9,7 @@ import pytest
 
 from piragua.errors import MountError
 from piragua.inventory import Inventory
+from piragua.purging.emptying import Emptying
 from piragua.purging.pace import Pace
 from piragua.purging.purger import Purger
 from piragua.purging.waiting import Waiting
@@ -99,47 +100,46 @@ def rests_of(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return rests
 
 
+def slow(tree: Tree, monkeypatch: pytest.MonkeyPatch, look_seconds: float) -> Tree:
+    """A look at it takes so long, by a made-up clock, and nothing else takes any time."""
+    now_seconds = [1000.0]
+
+    async def look(volume_id: str) -> Look:
+        now_seconds[0] += look_seconds
+        return Look(volume_id, record=Record(2**30, "vol"), published=True)
+
+    monkeypatch.setattr(anyio, "current_time", lambda: now_seconds[0])
+    monkeypatch.setattr(tree, "look", look)
+    return tree
+
+
 def sweep_of(tree: Tree) -> Sweep:
     any_tree: Any = tree
     return Sweep(cast(Inventory, any_tree), cast(Purger, any_tree), any_tree, pace_seconds=0.01)
 
 
-@pytest.mark.parametrize("grows", [0, 3])
-async def test_a_sweep_rests_longer_while_volumes_are_changed(monkeypatch: pytest.MonkeyPatch, grows: int) -> None:
-    swept = sweep_of(Tree(30, grows))
+@pytest.mark.parametrize(
+    ("grows", "look_seconds", "longest_seconds"),
+    [(0, 0, 0.01), (3, 0, 0.05), (0, 0.1, 0.3), (3, 0.1, 0.3), (0, 2, 1)],
+)
+async def test_a_sweep_rests_longer_when_it_takes_longer_and_while_volumes_are_changed(
+    monkeypatch: pytest.MonkeyPatch, grows: int, look_seconds: float, longest_seconds: float
+) -> None:
+    swept = sweep_of(slow(Tree(30, grows), monkeypatch, look_seconds))
     rests = rests_of(monkeypatch)
     await swept.sweep()
     assert len(rests) == 30
-    assert (max(rests) > 0.01) == (grows > 0)
+    assert max(rests) == pytest.approx(longest_seconds)
 
 
 async def test_a_sweep_that_somebody_woke_as_when_limits_were_lost_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    swept = sweep_of(Tree(30, 3))
+    swept = sweep_of(slow(Tree(30, 3), monkeypatch, 0.1))
     rests = rests_of(monkeypatch)
     swept.wake()
     await swept.sweep()
     assert rests == [0.01] * 30
-
-
-@pytest.mark.parametrize(("woken", "rests_too"), [(False, True), (True, False)])
-async def test_a_sweep_rests_longer_than_it_works_unless_somebody_woke_it(
-    monkeypatch: pytest.MonkeyPatch, woken: bool, rests_too: bool
-) -> None:
-    now_seconds, tree = [1000.0], Tree(30)
-
-    async def look(volume_id: str) -> Look:
-        now_seconds[0] += 0.1
-        return Look(volume_id, record=Record(2**30, "vol"), published=True)
-
-    monkeypatch.setattr(anyio, "current_time", lambda: now_seconds[0])
-    monkeypatch.setattr(tree, "look", look)
-    swept, rests = sweep_of(tree), rests_of(monkeypatch)
-    if woken:
-        swept.wake()
-    await swept.sweep()
-    assert (min(rests) > 0.1) == rests_too
 
 
 @pytest.mark.parametrize(("grows", "wait", "rests_too"), [(0, 3, False), (900, 3, True), (900, 200, False)])
@@ -170,18 +170,27 @@ async def test_a_purger_rests_between_volumes_while_others_are_changed_unless_ma
     assert bool(rests) == rests_too
 
 
-async def test_emptying_does_not_rest_while_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_emptying_rests_in_proportion_but_not_while_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     any_tree: Any = Tree(grows=900)
+    now_seconds = [1000.0]
+
+    async def not_empty_yet(*_: object, **__: object) -> bool:
+        now_seconds[0] += 0.1
+        return False
+
+    monkeypatch.setattr(anyio, "current_time", lambda: now_seconds[0])
+    any_tree.blocking = not_empty_yet
     waiting, rests = Waiting(pause_seconds=2), rests_of(monkeypatch)
     pace = Pace(any_tree, waiting, rests=4)
+    emptying = Emptying(any_tree, any_tree, waiting, pace, turn_seconds=30, stanch_seconds=5)
     for _ in range(20):
-        await pace.rest(0.1)
-    assert rests, "few wait"
+        await emptying._step(any_tree, any_tree)
+    assert max(rests) == pytest.approx(0.4), "few wait"
     rests.clear()
     for number in range(500):
         waiting.add(f"{number:032x}")
     for _ in range(20):
-        await pace.rest(0.1)
+        await emptying._step(any_tree, any_tree)
     assert not rests
 
 
