@@ -26,6 +26,9 @@ _HEADS = (
 )
 
 
+_json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+
+
 @click.group(cls=ClientGroup)
 @connection_options
 def trash() -> None:
@@ -37,7 +40,7 @@ def trash() -> None:
 
 
 @trash.command("list")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@_json_option
 @connected
 def list_trash(server: Server, as_json: bool) -> None:
     """Show what is deleted and not yet purged, what was deleted last first."""
@@ -66,7 +69,7 @@ def list_trash(server: Server, as_json: bool) -> None:
     metavar="SECONDS",
     help="How long to wait for the end; the server goes on after that.",
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@_json_option
 @click.option("--persistent-volume", is_flag=True, help="Print what binds it in Kubernetes again, as YAML.")
 @click.option("--pv-name", metavar="NAME", help="With --persistent-volume: its name.  [default: piragua-<id>]")
 @click.option("--namespace", default="default", show_default=True, help="That of the claim, and of the Endpoints.")
@@ -112,32 +115,49 @@ def restore(
 @trash.command()
 @click.argument("volumes", metavar="VOLUME...", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask. Then ids and names have to be whole ones.")
+@_json_option
 @connected
-def purge(server: Server, volumes: Sequence[str], yes: bool) -> None:
+def purge(server: Server, volumes: Sequence[str], yes: bool, as_json: bool) -> None:
     """End the retention of volumes: they cannot be restored any more, and their data goes in the background."""
     meant = {entry["id"]: entry for entry in (_meant(server, each, exactly=yes) for each in volumes)}
     if not yes:
         show(_HEADS, [_row(entry) for entry in meant.values()], to_stderr=True)
     confirm(f"Destroy the data of {many(len(meant), 'volume')} for good?", yes=yes)
-    for volume_id in meant:
-        server.delete(f"{_TRASH}/{volume_id}")
-        click.echo(f"{volume_id} is being purged")
+    purging = list[str]()
+    try:
+        for volume_id in meant:
+            server.delete(f"{_TRASH}/{volume_id}")
+            purging.append(volume_id)
+            if not as_json:
+                click.echo(f"{volume_id} is being purged")
+    finally:
+        if as_json:
+            show_json({"purging": purging})
 
 
 @trash.command()
+@_json_option
 @connected
-def pause(server: Server) -> None:
+def pause(server: Server, as_json: bool) -> None:
     """Purge nothing until `resume`, on any server, also after restarts."""
-    server.post(_PURGE, {"state": "paused"})
-    click.echo("nothing is purged until `piragua trash resume`")
+    _set_purging(server, "paused", "nothing is purged until `piragua trash resume`", as_json=as_json)
 
 
 @trash.command()
+@_json_option
 @connected
-def resume(server: Server) -> None:
+def resume(server: Server, as_json: bool) -> None:
     """Go on with purging."""
-    server.post(_PURGE, {"state": "running"})
-    click.echo("deleted volumes whose retention is over are purged again")
+    said = "deleted volumes whose retention is over are purged again"
+    _set_purging(server, "running", said, as_json=as_json)
+
+
+def _set_purging(server: Server, state: str, said: str, *, as_json: bool) -> None:
+    server.post(_PURGE, {"state": state})
+    if as_json:
+        show_json({"state": state})
+    else:
+        click.echo(said)
 
 
 def _meant(server: Server, wanted: str, *, exactly: bool = False) -> Answer:

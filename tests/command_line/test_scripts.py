@@ -231,6 +231,14 @@ def test_purging_is_paused_and_resumed(piragua: Piragua, settings: Mapping[str, 
     assert "is paused: `piragua trash resume` goes on" in told.stderr
     piragua("trash", "resume")
     assert piped("trash", "list", settings=settings).stderr == ""
+    assert in_json(piragua("trash", "pause", "--json")) == {"state": "paused"}
+    assert in_json(piragua("trash", "resume", "--json")) == {"state": "running"}
+
+
+def test_a_program_that_purges_is_told_what_is_being_purged(piragua: Piragua) -> None:
+    ids = [made(piragua, f"purged_{number}")["id"] for number in range(2)]
+    piragua("volume", "delete", *ids, "--yes")
+    assert in_json(piragua("trash", "purge", *ids, "--yes", "--json")) == {"purging": ids}
 
 
 def test_a_token_is_good_for_curl(piragua: Piragua, instance: Instance) -> None:
