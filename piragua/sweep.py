@@ -124,7 +124,11 @@ class Sweep:
         NotReady and MountError when it cannot be told what is there.
         """
         mounted = self._inventory.mount.current()
-        ids = set(await self._inventory.looks())
+        looks = await self._inventory.looks()
+        for look in looks.values():
+            if look.state in DELETED:  # at once: after a start the trash need not wait for the whole round
+                self._purger.add(look.volume_id)
+        ids = set(looks)
         self._first_seen = {each: seen for each, seen in self._first_seen.items() if each in ids}
         all_was_well = await self._repair.round(mounted)
         for number, volume_id in enumerate(sorted(ids)):

@@ -4,7 +4,7 @@ import click
 
 from piragua.client.connection import ClientCommand, connected
 from piragua.client.server import Answer, Server
-from piragua.client.table import Cell, Column, Id, show, show_json
+from piragua.client.table import Cell, Column, Id, json_option, show, show_json
 from piragua.client.words import duration
 
 OPERATIONS = "/piragua/v1/operations"
@@ -19,7 +19,7 @@ HEADS = (
 
 
 @click.command(cls=ClientCommand)
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @connected
 def operations(server: Server, as_json: bool) -> None:
     """Show what is not over yet: creates, expands, clones and deletes, of all servers.

@@ -8,7 +8,7 @@ from piragua.client import exits
 from piragua.client.connection import ClientGroup, connected, connection_options
 from piragua.client.server import Answer, Server
 from piragua.client.shown_volume import size_of
-from piragua.client.table import Cell, Column, Id, show, show_facts, show_json
+from piragua.client.table import Cell, Column, Id, json_option, show, show_facts, show_json
 from piragua.client.words import printable, size
 
 _BYTES_PER_KIB = 1024
@@ -50,7 +50,7 @@ def node() -> None:
 
 
 @node.command("list")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @connected
 def list_nodes(server: Server, as_json: bool) -> None:
     """Show all of them."""
@@ -63,7 +63,7 @@ def list_nodes(server: Server, as_json: bool) -> None:
 
 @node.command("show")
 @click.argument("wanted", metavar="NODE")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @connected
 def show_node(server: Server, wanted: str, as_json: bool) -> None:
     """Show one, with its devices and bricks. NODE: its name, its address, or what its id begins with."""
@@ -94,7 +94,7 @@ def cluster() -> None:
 
 
 @cluster.command("list")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @connected
 def list_clusters(server: Server, as_json: bool) -> None:
     """Show all of them, with the room that is left."""
@@ -107,7 +107,7 @@ def list_clusters(server: Server, as_json: bool) -> None:
 
 @cluster.command("show")
 @click.argument("wanted", metavar="CLUSTER")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @connected
 def show_cluster(server: Server, wanted: str, as_json: bool) -> None:
     """Show one, with its nodes. CLUSTER: the Gluster volume's name, or what its id begins with."""

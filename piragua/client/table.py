@@ -45,6 +45,10 @@ class Column:
     right: bool = False
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+"""Of every command that shows something as a table, or says what it did; with `show_json`."""
+
+
 def show_json(value: object) -> None:
     """For programs: one document, in which no character is but ASCII."""
     click.echo(json.dumps(value, indent=2))

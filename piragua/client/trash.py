@@ -9,7 +9,7 @@ from piragua.client.connection import ClientGroup, connected, connection_options
 from piragua.client.persistent_volume import Binding, manifests
 from piragua.client.question import confirm
 from piragua.client.server import Answer, Server
-from piragua.client.table import Cell, Column, Id, show, show_json
+from piragua.client.table import Cell, Column, Id, json_option, show, show_json
 from piragua.client.words import many, printable, size
 
 _TRASH = "/piragua/v1/trash"
@@ -26,9 +26,6 @@ _HEADS = (
 )
 
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
-
-
 @click.group(cls=ClientGroup)
 @connection_options
 def trash() -> None:
@@ -40,7 +37,7 @@ def trash() -> None:
 
 
 @trash.command("list")
-@_json_option
+@json_option
 @connected
 def list_trash(server: Server, as_json: bool) -> None:
     """Show what is deleted and not yet purged, what was deleted last first."""
@@ -69,7 +66,7 @@ def list_trash(server: Server, as_json: bool) -> None:
     metavar="SECONDS",
     help="How long to wait for the end; the server goes on after that.",
 )
-@_json_option
+@json_option
 @click.option("--persistent-volume", is_flag=True, help="Print what binds it in Kubernetes again, as YAML.")
 @click.option("--pv-name", metavar="NAME", help="With --persistent-volume: its name.  [default: piragua-<id>]")
 @click.option("--namespace", default="default", show_default=True, help="That of the claim, and of the Endpoints.")
@@ -115,7 +112,7 @@ def restore(
 @trash.command()
 @click.argument("volumes", metavar="VOLUME...", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask. Then ids and names have to be whole ones.")
-@_json_option
+@json_option
 @connected
 def purge(server: Server, volumes: Sequence[str], yes: bool, as_json: bool) -> None:
     """End the retention of volumes: they cannot be restored any more, and their data goes in the background."""
@@ -136,7 +133,7 @@ def purge(server: Server, volumes: Sequence[str], yes: bool, as_json: bool) -> N
 
 
 @trash.command()
-@_json_option
+@json_option
 @connected
 def pause(server: Server, as_json: bool) -> None:
     """Purge nothing until `resume`, on any server, also after restarts."""
@@ -144,7 +141,7 @@ def pause(server: Server, as_json: bool) -> None:
 
 
 @trash.command()
-@_json_option
+@json_option
 @connected
 def resume(server: Server, as_json: bool) -> None:
     """Go on with purging."""

@@ -8,7 +8,7 @@ from piragua.client.connection import ClientCommand, connected
 from piragua.client.filters import SORTS, filters, pages, query
 from piragua.client.server import Answer, Server
 from piragua.client.shown_volume import size_of
-from piragua.client.table import Bar, Cell, Column, Id, show, show_json
+from piragua.client.table import Bar, Cell, Column, Id, json_option, show, show_json
 from piragua.client.words import duration, many, printable
 
 _USAGE = "/piragua/v1/usage"
@@ -38,7 +38,7 @@ _HEADS = (
     help="At most that many.",
 )
 @click.option("--all", "shows_all", is_flag=True, help="All volumes.")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @connected
 def usage(server: Server, /, sort: str, limit: int, shows_all: bool, as_json: bool, **chosen: Any) -> None:
     """Show how full volumes are, the fullest first, and how full the Gluster volumes are.

@@ -14,14 +14,13 @@ from piragua.client.labels import change_of, labels_of
 from piragua.client.operations import OPERATIONS
 from piragua.client.question import confirm
 from piragua.client.server import Answer, Server
-from piragua.client.table import show, show_facts, show_json
+from piragua.client.table import json_option, show, show_facts, show_json
 from piragua.client.trash import restore
 from piragua.client.words import many, printable, size, size_gib, volume_name
 from piragua.models import BYTES_PER_GIB
 
 _DAY_SECONDS = 86400
 
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 volume_argument = click.argument("wanted", metavar="VOLUME", shell_complete=complete_volume)
 
 

@@ -49,8 +49,10 @@ class AsyncLocks:
     for minutes while the mount works.
     """
 
-    def __init__(self, taken: locks.Locks, where: str, threads: FileThreads, wait_threads: FileThreads) -> None:
-        self._locks = taken
+    def __init__(
+        self, lock_file: locks.Locks, where: str, threads: FileThreads, wait_threads: FileThreads
+    ) -> None:
+        self._lock_file = lock_file
         self._where = where
         self._threads = threads
         self._wait_threads = wait_threads
@@ -60,7 +62,7 @@ class AsyncLocks:
         deadline = anyio.current_time() + timeout_seconds
         pause_seconds = _FIRST_PAUSE_SECONDS
         while True:
-            try_lock = partial(self._locks.try_lock, offset, shared=shared)
+            try_lock = partial(self._lock_file.try_lock, offset, shared=shared)
             held = await self._threads.run(self._where, try_lock, unwanted=_release_unwanted)
             if held is not None:
                 return AsyncLock(self._threads, self._where, held)
@@ -74,7 +76,7 @@ class AsyncLocks:
 
         One blocking wait in a thread; if nobody waits for it any more, it gives the lock back.
         """
-        wait = partial(self._locks.wait, locks.QUOTA)
+        wait = partial(self._lock_file.wait, locks.QUOTA)
         try:
             held = await self._wait_threads.run(
                 self._where, wait, timeout_seconds=timeout_seconds, unwanted=locks.HeldLock.release_later

@@ -1,7 +1,7 @@
 """Work in the background leaves the bricks to requests, on a made-up Gluster volume."""
 
 import asyncio
-from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import anyio
@@ -17,7 +17,7 @@ from piragua.sweep import Sweep
 from piragua.traffic import Traffic
 from piragua.tree.feed import Position
 from piragua.tree.mounted import Mounted
-from piragua.tree.record import Record
+from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look
 
 pytestmark = pytest.mark.anyio
@@ -48,8 +48,8 @@ class Tree:
     async def feed_lines_since(self, read: Position, end: Position) -> list[str]:
         return [f"{'a' * 32} {self.what}" for _ in range(read.offset_bytes, end.offset_bytes)]
 
-    async def looks(self) -> Iterable[str]:
-        return self.volumes
+    async def looks(self) -> dict[str, Look]:
+        return {each: await self.look(each) for each in self.volumes}
 
     async def look(self, volume_id: str) -> Look:
         return Look(volume_id, record=Record(2**30, "vol"), published=True)
@@ -140,6 +140,28 @@ async def test_a_sweep_that_somebody_woke_as_when_limits_were_lost_does_not(
     swept.wake()
     await swept.sweep()
     assert rests == [0.01] * 30
+
+
+async def test_a_sweep_hands_what_is_deleted_to_the_purger_before_it_looks_at_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree, done = Tree(3), list[str]()
+    last = tree.volumes[-1]
+    looks = await tree.looks() | {last: Look(last, gone=Gone(datetime.now(UTC), 0))}
+
+    async def all_looks() -> dict[str, Look]:
+        return looks
+
+    async def look(volume_id: str) -> Look:
+        done.append("look")
+        return looks[volume_id]
+
+    monkeypatch.setattr(tree, "looks", all_looks)
+    monkeypatch.setattr(tree, "look", look)
+    monkeypatch.setattr(tree, "add", done.append, raising=False)
+    rests_of(monkeypatch)
+    await sweep_of(tree).sweep()
+    assert done[:2] == [last, "look"]
 
 
 @pytest.mark.parametrize(("grows", "wait", "rests_too"), [(0, 3, False), (900, 3, True), (900, 200, False)])
