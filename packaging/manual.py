@@ -26,14 +26,16 @@ def program() -> str:
     """piragua(8): every command, from their own help."""
     import click
 
-    from piragua import __version__, cli
-    from piragua.client.connection import ConnectionOption
+    from piragua import __version__
+    from piragua.cli import main as program_module
+    from piragua.cli.asking.connection import ConnectionOption
 
+    main = program_module.main
     lines = [head("piragua", 8, "thin volumes on Gluster over Heketi's REST API", __version__)]
     lines.append(".SH SYNOPSIS\n.B piragua\n.I COMMAND\n[\\fIOPTION\\fR]... [\\fIARGUMENT\\fR]...\n")
-    lines.append(f".SH DESCRIPTION\n{_paragraphs(cli.main.help or '')}")
+    lines.append(f".SH DESCRIPTION\n{_paragraphs(main.help or '')}")
     lines.append(".SH COMMANDS\n")
-    for words, command in _commands(cli.main, ()):
+    for words, command in _commands(main, ()):
         context = click.Context(command, info_name=" ".join(words))
         usage = " ".join(command.collect_usage_pieces(context))
         lines.append(
@@ -41,10 +43,10 @@ def program() -> str:
         )
         own = [each for each in command.params if not isinstance(each, ConnectionOption)]
         lines += [f".RS\n{option}.RE\n" for option in _options(own, context)]
-    shared = [each for each in cli.main.params if isinstance(each, ConnectionOption)]
+    shared = [each for each in main.params if isinstance(each, ConnectionOption)]
     lines.append(".SH OPTIONS OF ALL COMMANDS THAT ASK A SERVER\n")
-    lines += _options(shared, click.Context(cli.main))
-    lines.append(f".SH EXIT STATUS\n{_paragraphs(_after_first(cli.__doc__ or ''))}")
+    lines += _options(shared, click.Context(main))
+    lines.append(f".SH EXIT STATUS\n{_paragraphs(_after_first(program_module.__doc__ or ''))}")
     lines.append(".SH FILES\n.TP\n.I /etc/piragua/environment\nThe settings, see piragua\\-environment(5).\n")
     lines.append(".TP\n.I /etc/piragua/client.toml, ~/.config/piragua/client.toml\n")
     lines.append("Which server is asked, and the file of the key: docs/command\\-line.md.\n")

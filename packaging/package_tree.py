@@ -104,7 +104,7 @@ def make_tree(root: Path, wheel_folder: Path) -> None:
     wheels.unpack(chosen, private)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CHECKOUT / "piragua", private / "piragua", ignore=ignored)
-    (private / "__main__.py").write_text('from piragua.cli import main\n\nmain(prog_name="piragua")\n')
+    (private / "__main__.py").write_text('from piragua.cli.main import main\n\nmain(prog_name="piragua")\n')
     _copy(PACKAGING / "python", private / "python")
     _copy(PACKAGING / "launcher", root / "usr/bin/piragua")
     (root / "usr/sbin").mkdir()

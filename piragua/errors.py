@@ -24,7 +24,7 @@
           NotMounted            it is not mounted, or not the right one
           MountTimeout          a file call did not return in time
 
-No HTTP status is known here: `piragua.heketi.error_table` maps classes to answers.
+No HTTP status is known here: `piragua.http.error_table` maps classes to answers.
 """
 
 import re

@@ -16,41 +16,43 @@ import httpx
 from fastapi import FastAPI
 from private_gluster import Node
 
+from piragua.backup.save import Records
+from piragua.check.examination import Examination
+from piragua.core import Administration, Inspection
+from piragua.core import Volumes as FrontVolumes
 from piragua.errors import GlusterError
-from piragua.examination import Examination
-from piragua.extensions.core import Volumes as MoreOfVolumes
-from piragua.extensions.router import extensions_router
+from piragua.frontends.metrics.pool import Pool
+from piragua.frontends.metrics.scrape import Scrape
+from piragua.frontends.v1.core import Volumes as MoreOfVolumes
+from piragua.frontends.v1.router import extensions_router
 from piragua.gluster.gluster import Gluster
 from piragua.gluster.quota_conf import limited
-from piragua.heketi.app import build_app
-from piragua.heketi.core import Administration, Inspection
-from piragua.heketi.core import Volumes as FrontVolumes
-from piragua.in_flight import InFlight
-from piragua.inventory import Inventory
-from piragua.kept.flags import FlagStore
-from piragua.kept.modes import Modes
-from piragua.kept.tags import TagStore
-from piragua.limits import Limits
-from piragua.log import LogLevel
-from piragua.metrics.counted import Counted
-from piragua.metrics.pool import Pool
-from piragua.metrics.scrape import Scrape
+from piragua.http.app import build_app
+from piragua.inventory.inventory import Inventory
+from piragua.inventory.usage import UsageGatherer
+from piragua.log.setup import LogLevel
 from piragua.models import Outcome
-from piragua.operations import Job, Journal, Operations, Ticket
-from piragua.pool_health import PoolHealth
-from piragua.purging.purger import Purger
-from piragua.records import Records
-from piragua.repair import Repair
-from piragua.sweep import Sweep
-from piragua.topology.devices import Devices
-from piragua.topology.topology import Topology
-from piragua.tree import mounts
+from piragua.mounting import glusterfs
+from piragua.operations.across_instances import InFlight
+from piragua.operations.ids import OperationId
+from piragua.operations.job import Job, Journal
+from piragua.operations.operations import Operations
+from piragua.pool.devices import Devices
+from piragua.pool.health import PoolHealth
+from piragua.pool.topology import Topology
+from piragua.quota.limits import Limits
+from piragua.shared_settings.flags import FlagStore
+from piragua.shared_settings.modes import Modes
+from piragua.shared_settings.tags import TagStore
+from piragua.status.counters import Counted
 from piragua.tree.hidden import Hidden
 from piragua.tree.mount import Mount
-from piragua.tree.mounted import Mounted
-from piragua.usage import UsageGatherer
+from piragua.tree.proven_mount import Mounted
+from piragua.upkeep.purging.purger import Purger
+from piragua.upkeep.repair import Repair
+from piragua.upkeep.sweep import Sweep
+from piragua.volumes.backend import Place, require_limits
 from piragua.volumes.listing import Listing
-from piragua.volumes.place import Place, require_limits
 from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
 from tests.pool import GlusterVolume
@@ -171,7 +173,7 @@ async def running_core(
         pause_seconds=0.2,
         turn_seconds=0.5,
         stanch_seconds=0.3,
-        hidden=Hidden(_own_mount(volume, folder, node, options=mounts.LOOKS_EVERYWHERE)),
+        hidden=Hidden(_own_mount(volume, folder, node, options=glusterfs.LOOKS_EVERYWHERE)),
         now=lambda: clock.time,
     )
     topology = Topology(gluster, [volume.name], {}, max_age_seconds=0)
@@ -192,8 +194,8 @@ async def running_core(
     async def journal_of(cluster_id: str) -> Journal:
         return (await volumes.place_of(cluster_id)).mounted()
 
-    async def verdict(ticket: Ticket) -> Outcome:
-        return await volumes.verdict(ticket.kind, ticket.cluster_id, ticket.volume_id, ticket.nonce)
+    async def verdict(operation: OperationId) -> Outcome:
+        return await volumes.verdict(operation.kind, operation.cluster_id, operation.volume_id, operation.nonce)
 
     async def problems() -> list[str]:
         return []
@@ -268,7 +270,7 @@ def make_own_files(volume: GlusterVolume, folder: Path) -> None:
 
 def uncached_mount(volume: GlusterVolume, node: int = 0) -> Path:
     """Mounts the whole Gluster volume with the options of Piragua's own mounts; returns the folder."""
-    return volume.mount(node, mounts.OPTIONS)
+    return volume.mount(node, glusterfs.OPTIONS)
 
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -285,7 +287,7 @@ def _mount(gluster_volume: str, folder: Path) -> Mount:
 
 
 def _own_mount(
-    volume: GlusterVolume, folder: Path, node: int, *, options: str = mounts.OPTIONS, counting: bool = False
+    volume: GlusterVolume, folder: Path, node: int, *, options: str = glusterfs.OPTIONS, counting: bool = False
 ) -> Mount:
     """One that the core makes where it needs it."""
     path = folder.with_name(f"own-{uuid4().hex}")

@@ -10,8 +10,8 @@ import pytest
 from machine import wait_until
 from private_gluster import PrivateGluster
 
-from piragua.topology.devices import Devices
-from piragua.topology.topology import Topology
+from piragua.pool.devices import Devices
+from piragua.pool.topology import Topology
 from tests.behind import directory, quota_lock_held
 from tests.calls import ask, go_client, told_by
 from tests.core import gluster_on

@@ -17,13 +17,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # a line that points the wrong way: to the left, or to a sibling
 OFFENCES = {
     "tree": "from piragua.volumes.volumes import Volumes",
-    "gluster": "from piragua.tree.mounted import Mounted",
-    "volumes": "from piragua.operations import Operations",
+    "gluster": "from piragua.tree.proven_mount import Mounted",
+    "volumes": "from piragua.operations.operations import Operations",
     "operations.py": "from piragua.volumes.volumes import Volumes",
     "inventory.py": "from piragua.service import Service",
-    "config": "from piragua.heketi.auth import Keys",
+    "config": "from piragua.http.tokens import Keys",
     "errors.py": "from piragua.models import Volume",
-    "purging": "import piragua.heketi.app",
+    "purging": "import piragua.http.app",
 }
 
 _WATCH = """
@@ -130,4 +130,4 @@ def test_attributes_are_set_plainly() -> None:
 def test_programs_are_run_in_few_places() -> None:
     runs = re.compile(r"(subprocess\.\w+|create_subprocess_exec|subprocess_exec)$")
     where = {where for where, what, _ in calls() if runs.search(what)}
-    assert where == {"piragua.gluster.child", "piragua.tree.mounts", "piragua.checking.preconditions"}
+    assert where == {"piragua.gluster.child", "piragua.tree.proof", "piragua.check.preconditions"}

@@ -144,7 +144,7 @@ def test_limits_are_put_back_as_the_records_say_and_larger_ones_are_recorded(sit
     assert [site.limit(each) for each in (*volumes, in_trash, lowered)] == [BYTES_PER_GIB] * 5
     assert site.limit(raised) == site.record(raised).size_bytes == 3 * BYTES_PER_GIB
     for volume_id in (*volumes, lowered):
-        assert f"warning piragua.checking.limits: volume {volume_id}: its limit was " in mended.text
+        assert f"warning piragua.check.limits: volume {volume_id}: its limit was " in mended.text
 
 
 def test_a_stale_record_that_keeps_quota_list_from_printing_anything_is_removed(site: Site) -> None:

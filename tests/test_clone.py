@@ -20,15 +20,16 @@ from write_until_refused import write_until_refused
 
 from piragua.errors import Conflict
 from piragua.models import BYTES_PER_GIB, Done, Failed, OperationKind, Pending, dashed
-from piragua.operations import Ticket
-from piragua.traffic import Traffic
-from piragua.tree import layout, locks
-from piragua.tree.async_locks import AsyncLock
-from piragua.tree.copy import Copier
-from piragua.tree.mounted import Mounted
+from piragua.operations.ids import OperationId
+from piragua.tree import layout
+from piragua.tree.copying.copy import Copier
+from piragua.tree.locking import locks
+from piragua.tree.locking.async_locks import AsyncLock
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.record import Record, decode
 from piragua.tree.states import State
-from piragua.volumes import clone as clone_module
+from piragua.upkeep.throttle import Traffic
+from piragua.volumes.jobs import clone as clone_module
 from tests.behind import differing_gfids
 from tests.calls import ask, go_client
 from tests.core import Core, QuotaConfOf, running_core, uncached_mount
@@ -101,21 +102,23 @@ async def outcome(core: Core, accepted: httpx.Response) -> httpx.Response:
                 return reply
 
 
-def ticket_of(accepted: httpx.Response) -> Ticket:
+def operation_of(accepted: httpx.Response) -> OperationId:
     assert accepted.status_code == 202, accepted.text
-    return Ticket.parse(accepted.headers["location"].removeprefix("/queue/"))
+    return OperationId.parse(accepted.headers["location"].removeprefix("/queue/"))
 
 
 @asynccontextmanager
-async def half_copied(core: Core, source: str) -> AsyncIterator[tuple[Ticket, Gate, httpx.Response]]:
+async def half_copied(core: Core, source: str) -> AsyncIterator[tuple[OperationId, Gate, httpx.Response]]:
     """A clone of which a few entries are there."""
     with copies_in_steps() as gate:
         accepted = await core.http.post(f"/volumes/{source}/clone", json={})
-        ticket = ticket_of(accepted)
+        operation = operation_of(accepted)
         gate.let_go(5)
-        inside = Path(core.mount.path) / dashed(ticket.volume_id) / f"vol_{ticket.volume_id}"
-        await until(lambda: dashed(ticket.volume_id) in os.listdir(core.mount.path) and bool(os.listdir(inside)))
-        yield ticket, gate, accepted
+        inside = Path(core.mount.path) / dashed(operation.volume_id) / f"vol_{operation.volume_id}"
+        await until(
+            lambda: dashed(operation.volume_id) in os.listdir(core.mount.path) and bool(os.listdir(inside))
+        )
+        yield operation, gate, accepted
 
 
 def lose(lock: AsyncLock) -> None:
@@ -208,14 +211,14 @@ async def test_a_source_over_its_limit_fits(volume: GlusterVolume, folder: Path,
 async def test_nothing_is_visible_until_all_is_there(volume: GlusterVolume, folder: Path, hand: ByHand) -> None:
     source = with_files(hand)
     async with running_core(volume, folder) as core, running_core(volume, folder) as other:
-        async with half_copied(core, source) as (ticket, gate, accepted):
-            copy = ticket.volume_id
+        async with half_copied(core, source) as (operation, gate, accepted):
+            copy = operation.volume_id
             for each in (core, other):
                 assert source in (await each.http.get("/volumes")).json()["volumes"]
                 assert copy not in (await each.http.get("/volumes")).json()["volumes"]
                 assert (await each.http.get(f"/volumes/{copy}")).status_code == 503
                 assert (await each.http.delete(f"/volumes/{copy}")).status_code == 500
-            assert isinstance(await other.operations.poll(ticket.id), Pending)
+            assert isinstance(await other.operations.poll(operation.text), Pending)
             (shown,) = (await core.http.get("/operations/pending")).json()["pendingoperations"]
             (change,) = (await core.http.get(f"/operations/pending/{shown['id']}")).json()["changes"]
             assert change["description"].startswith("Clone volume (")
@@ -227,9 +230,9 @@ async def test_nothing_is_visible_until_all_is_there(volume: GlusterVolume, fold
         assert done.headers["location"] == f"/volumes/{copy}"
         assert limit_on(hand, copy) == BYTES_PER_GIB
         assert copy in (await other.http.get("/volumes")).json()["volumes"]
-        assert await other.operations.poll(ticket.id) == Done(copy)
+        assert await other.operations.poll(operation.text) == Done(copy)
         record = decode(os.getxattr(hand.path(copy), layout.RECORD_XATTR))
-        assert (record.clone_source, record.operations) == (None, (ticket.nonce,))
+        assert (record.clone_source, record.operations) == (None, (operation.nonce,))
 
 
 async def test_a_copy_rests_while_another_volume_is_made(
@@ -258,7 +261,7 @@ async def test_the_source_can_be_expanded_and_deleted_meanwhile(
     """Its data is purged only when the copy is complete."""
     source = with_files(hand)
     async with running_core(volume, folder) as core:
-        async with half_copied(core, source) as (ticket, gate, accepted):
+        async with half_copied(core, source) as (operation, gate, accepted):
             expanded = await core.http.post(f"/volumes/{source}/expand", json={"expand_size": 1})
             assert (await outcome(core, expanded)).status_code == 303
             assert (await outcome(core, await core.http.delete(f"/volumes/{source}"))).status_code == 204
@@ -269,8 +272,8 @@ async def test_the_source_can_be_expanded_and_deleted_meanwhile(
             gate.stand_open()
             done = await outcome(core, accepted)
             assert done.status_code == 303, done.text
-        assert len(os.listdir(hand.data_path(ticket.volume_id))) == 20
-        assert (await core.http.get(f"/volumes/{ticket.volume_id}")).json()["size"] == 1
+        assert len(os.listdir(hand.data_path(operation.volume_id))) == 20
+        assert (await core.http.get(f"/volumes/{operation.volume_id}")).json()["size"] == 1
         await core.until_absent(source)
 
 
@@ -333,7 +336,7 @@ async def test_a_clone_that_fails_leaves_nothing(
         failed = await outcome(core, accepted)
         assert failed.status_code == 500
         assert re.search(r"copying '(large|file\d+)': Disk quota exceeded", failed.text), failed.text
-        copy = ticket_of(accepted).volume_id
+        copy = operation_of(accepted).volume_id
         await core.until_absent(copy)
         assert await limits.limited_gfids(volume.name) == limited
         assert await core.mounted.holder_of("once") is None
@@ -371,7 +374,7 @@ async def test_while_a_brick_is_away_no_clone_is_made_that_could_miss_files(thre
             source = made.headers["location"].removeprefix("/volumes/")
             for number in range(20):
                 (folder / dashed(source) / "source" / f"file{number}").write_text("kept")
-            async with half_copied(core, source) as (ticket, gate, accepted):
+            async with half_copied(core, source) as (operation, gate, accepted):
                 three_nodes.nodes[2].kill_bricks(volume.name)
                 with anyio.fail_after(60):
                     while not await core.mounted.disconnected_bricks():
@@ -383,7 +386,7 @@ async def test_while_a_brick_is_away_no_clone_is_made_that_could_miss_files(thre
                 assert each.status_code == 500
                 assert "not every brick can be reached: a clone could miss files" in each.text
             assert (await core.http.get("/volumes")).json()["volumes"] == [source]
-            assert (await core.http.get(f"/volumes/{ticket.volume_id}")).status_code == 404
+            assert (await core.http.get(f"/volumes/{operation.volume_id}")).status_code == 404
     three_nodes.delete_volume(volume.name)
 
 
@@ -423,14 +426,14 @@ async def test_a_clone_that_died_at_its_end_is_there(volume: GlusterVolume, fold
     async with running_core(volume, folder) as core:
         accepted = await core.http.post(f"/volumes/{source}/clone", json={})
         assert (await outcome(core, accepted)).status_code == 303
-        ticket = ticket_of(accepted)
-        copy = ticket.volume_id
+        operation = operation_of(accepted)
+        copy = operation.volume_id
         os.removexattr(hand.path(copy), layout.PUBLISHED_XATTR)
         (folder / layout.NAMES / f"vol_{copy}").unlink()
         hand.tell(copy)
         assert (await core.mounted.look(copy)).state is State.COMPLETE
         async with running_core(volume, folder) as other:
-            assert await other.operations.poll(ticket.id) == Done(copy)
+            assert await other.operations.poll(operation.text) == Done(copy)
             assert (await other.http.get(f"/volumes/{copy}")).status_code == 200
 
 
@@ -440,8 +443,8 @@ def test_a_killed_instance_leaves_a_clone_that_nobody_sees(
     source = with_files(hand, files=1500)
     doomed = volume.start_instance()
     accepted = ask(doomed, "POST", f"/volumes/{source}/clone", {"name": "killed"})
-    ticket = ticket_of(accepted)
-    copy = ticket.volume_id
+    operation = operation_of(accepted)
+    copy = operation.volume_id
     inside = hand.path(copy) / "killed"
     wait_until(lambda: dashed(copy) in os.listdir(folder) and len(os.listdir(inside)) > 20, "files", 30)
     doomed.kill9()

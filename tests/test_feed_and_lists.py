@@ -14,9 +14,10 @@ import httpx
 import pytest
 from private_gluster import PrivateGluster
 
-from piragua.tree import feed, layout
-from piragua.tree.feed import NOWHERE, Position
+from piragua.tree import layout
 from piragua.tree.handle import Handle
+from piragua.tree.own_files import feed
+from piragua.tree.own_files.feed import NOWHERE, Position
 from piragua.tree.record import Gone
 from piragua.tree.states import State
 from tests.core import Core, mounted_at, running_core, uncached_mount

@@ -194,7 +194,7 @@ async def test_who_is_not_there_or_not_clear_gets_no_labels(
 async def test_a_volume_in_work_is_a_conflict(
     volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("piragua.volumes.relabel._LOCK_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("piragua.volumes.jobs.relabel._LOCK_WAIT_SECONDS", 0.1)
     volume_id = hand.lock(hand.volume_with())
     async with running_core(volume, folder) as core:
         refused = await put(core, volume_id, {"a": "b"})

@@ -207,7 +207,7 @@ def test_trouble_with_gluster_is_told_once_with_its_cause_and_when_it_is_over(
         log = instance.log.read_text().splitlines()
     (told,) = [line for line in log if trouble in line]
     assert "gluster daemon is operational" in told
-    causes = [line.split("'/clusters': ")[1] for line in log if " warning piragua.heketi.gates" in line]
+    causes = [line.split("'/clusters': ")[1] for line in log if " warning piragua.http.gates" in line]
     assert causes
     assert len(causes) == len(set(causes)), "six requests at least, each cause once"
     assert len([line for line in log if "path=/clusters status=503" in line]) >= 6, "and a line for each request"

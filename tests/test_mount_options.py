@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from piragua.tree import mounts
+from piragua.mounting import glusterfs
 from piragua.tree.handle import by_descriptor
 from tests.bench.work import brick_calls
 from tests.pool import GlusterVolume
@@ -16,7 +16,7 @@ CALLS = 100
 
 def test_a_writer_that_meets_its_limit_does_not_end_the_mount(fresh_volume: GlusterVolume) -> None:
     """Small writes, one of which the limit cuts short: with write-behind the FUSE client died of it."""
-    root = fresh_volume.mount(options=mounts.OPTIONS)
+    root = fresh_volume.mount(options=glusterfs.OPTIONS)
     node = fresh_volume.pool.nodes[0]
     for number in range(DIRECTORIES):
         directory = root / f"directory{number}"
@@ -41,7 +41,7 @@ def refused_at(path: Path, piece_bytes: int) -> int:
 
 def test_a_call_is_one_call_at_the_bricks(fresh_volume: GlusterVolume) -> None:
     """Where the kernel checks permissions, it asks for the attributes before each."""
-    root = fresh_volume.mount(options=mounts.OPTIONS)
+    root = fresh_volume.mount(options=glusterfs.OPTIONS)
     fresh_volume.pool.nodes[0].gluster("volume", "profile", fresh_volume.name, "start")
     (root / "directory").mkdir()
     opened = os.open(root / "directory", os.O_PATH)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from piragua.models import OperationKind
-from piragua.operations import Ticket
-from piragua.tree import locks
+from piragua.operations.ids import OperationId
+from piragua.tree.locking import locks
 from tests.core import Core, running_core, uncached_mount
 from tests.pool import GlusterVolume
 from tests.tree.by_hand import MAKERS, ByHand, by_hand
@@ -51,9 +51,9 @@ async def until_over(core: Core, operation: str) -> httpx.Response:
                 return reply
 
 
-async def ticket_for(core: Core, volume: GlusterVolume, kind: OperationKind, volume_id: str) -> Ticket:
+async def operation_for(core: Core, volume: GlusterVolume, kind: OperationKind, volume_id: str) -> OperationId:
     cluster = (await core.http.get("/clusters")).json()["clusters"][0]
-    return Ticket(kind, cluster, volume_id, uuid4().hex[:16])
+    return OperationId(kind, cluster, volume_id, uuid4().hex[:16])
 
 
 async def test_any_instance_can_be_asked_while_it_runs_and_after(
@@ -97,11 +97,11 @@ async def test_the_lock_of_an_operation_says_whether_its_owner_lives(
 ) -> None:
     async with running_core(volume, first, hold_seconds=0.1) as core:
         volume_id = hand.tell(hand.volume_with())
-        ticket = await ticket_for(core, volume, OperationKind.EXPAND, volume_id)
-        with lock_held(second, locks.operation_offset(ticket.nonce)) as owner:
-            assert is_pending(await poll(core, f"/queue/{ticket.id}"))
+        operation = await operation_for(core, volume, OperationKind.EXPAND, volume_id)
+        with lock_held(second, locks.operation_offset(operation.nonce)) as owner:
+            assert is_pending(await poll(core, f"/queue/{operation.text}"))
             owner.kill()
-            end = await until_over(core, f"/queue/{ticket.id}")
+            end = await until_over(core, f"/queue/{operation.text}")
         assert (end.status_code, end.text.strip()) == (
             500,
             "the server that did this went away before it was done",
@@ -130,8 +130,8 @@ async def test_how_it_ended_is_read_from_what_is_there(
 ) -> None:
     async with running_core(volume, first, purges=False) as core:
         volume_id = MAKERS[line](hand)
-        ticket = await ticket_for(core, volume, kind, volume_id)
-        end = await until_over(core, f"/queue/{ticket.id}")
+        operation = await operation_for(core, volume, kind, volume_id)
+        end = await until_over(core, f"/queue/{operation.text}")
         assert end.status_code == status
         if status == 303:
             assert (await core.http.get(end.headers["location"])).json()["id"] == volume_id

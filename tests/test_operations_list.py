@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from piragua.tree import locks
+from piragua.tree.locking import locks
 from tests.core import Core, mounted_at, running_core, uncached_mount
 from tests.pool import GlusterVolume
 from tests.tree.by_hand import ByHand, by_hand

@@ -14,7 +14,8 @@ from private_gluster import PrivateGluster
 
 from piragua.errors import Conflict
 from piragua.models import dashed
-from piragua.tree import layout, mounts
+from piragua.mounting import glusterfs
+from piragua.tree import layout
 from piragua.tree.states import State
 from tests.behind import brick
 from tests.calls import ask, go_client
@@ -231,7 +232,7 @@ async def test_what_no_listing_shows_is_found_and_removed(one_node: PrivateGlust
         assert ask(instance, "POST", "/piragua/v1/purge", {"state": "paused"}).status_code == 204
         for volume_id in ids:
             client.delete(volume_id)
-        root = volume.mount(options=mounts.OPTIONS)
+        root = volume.mount(options=glusterfs.OPTIONS)
         first, second = (brick(one_node.nodes[0], volume.name, number) for number in range(2))
         for volume_id in ids:
             shutil.rmtree(first / dashed(volume_id) / f"vol_{volume_id}")

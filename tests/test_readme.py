@@ -9,7 +9,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from private_gluster import PrivateGluster
 
-from piragua.cli import EXIT_WRONG_SETTING
+from piragua.cli.main import EXIT_WRONG_SETTING
 from tests.behind import directory
 from tests.calls import go_client
 from tests.instance import ADMIN_KEY

@@ -11,7 +11,7 @@ import pytest
 from piragua.errors import GlusterError, GlusterTimeout
 from piragua.models import Bounds, dashed
 from piragua.tree import layout
-from piragua.tree.mounted import Mounted
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.record import Record, decode
 from tests.calls import ask, told_by
 from tests.core import Core, running_core

@@ -13,7 +13,8 @@ from private_gluster import PrivateGluster
 
 from piragua.errors import Conflict, MountError
 from piragua.models import BYTES_PER_GIB
-from piragua.tree import layout, locks
+from piragua.tree import layout
+from piragua.tree.locking import locks
 from piragua.tree.states import SWEPT, State
 from tests.core import SETTLED_SECONDS, Core, QuotaConfOf, running_core, uncached_mount
 from tests.pool import GlusterVolume, gluster_volume

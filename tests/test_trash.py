@@ -18,15 +18,15 @@ from click.testing import CliRunner, Result
 from machine import wait_until
 from write_until_refused import BYTES_PER_MIB, write_until_refused
 
-from piragua.cli import main
+from piragua.cli.main import main
 from piragua.errors import MountError, MountTimeout
 from piragua.models import dashed
-from piragua.purging import emptying
-from piragua.purging.reasons import Paused
 from piragua.tree import layout
-from piragua.tree.mounted import Mounted
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.record import NOT_GONE, Gone, Record
 from piragua.tree.states import State
+from piragua.upkeep.purging import emptying
+from piragua.upkeep.purging.reasons import Paused
 from tests.calls import ask, go_client
 from tests.core import Core, running_core, uncached_mount
 from tests.instance import ADMIN_KEY, Instance

@@ -21,7 +21,7 @@ _GLUSTERD = ""
 
 
 class Tally(Protocol):
-    """Whoever counts: `piragua.metrics.counted.Counted`."""
+    """Whoever counts: `piragua.status.counters.Counted`."""
 
     def command_ended(self, command: str, outcome: str, seconds: float) -> None: ...
     def command_retried(self, command: str) -> None: ...

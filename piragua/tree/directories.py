@@ -13,8 +13,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from piragua.tree import attributes, layout, locks, xattrs
+from piragua.tree import attributes, layout, xattrs
 from piragua.tree.handle import Handle, by_descriptor
+from piragua.tree.locking import locks
 from piragua.tree.record import NOT_GONE, Gone, Record, UnreadableRecord, decode, decode_gone
 from piragua.tree.states import DataDirectory, Look, State, data_mode
 

@@ -11,9 +11,10 @@ from typing import TypeVar
 import anyio
 
 from piragua.errors import MountError, MountTimeout, NotMounted, PiraguaError
-from piragua.tree import fuse_client, mounts
+from piragua.mounting import fuse_client, glusterfs, mountinfo
+from piragua.tree import proof
 from piragua.tree.handle import Handle
-from piragua.tree.mounted import Mounted
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.threads import FileThreads
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class Mount:
         waiting_seconds: float = 300,
         mount_timeout_seconds: float = 30,
         closing_timeout_seconds: float = 2,
-        options: str = mounts.OPTIONS,
+        options: str = glusterfs.OPTIONS,
         sets_up: bool = True,
         counting: bool = False,
     ) -> None:
@@ -137,10 +138,10 @@ class Mount:
                 return
             self._mounted = None
             self._say(f"{self.path}: the mount was lost")
-        self.path = await self._in_thread(partial(mounts.resolved, self.path))
+        self.path = await self._in_thread(partial(mountinfo.resolved, self.path))
         if self.own:
             await self._make(lost)
-        handle = await self._in_thread(partial(mounts.prove, self.gluster_volume, self.path))
+        handle = await self._in_thread(partial(proof.prove, self.gluster_volume, self.path))
         # New ones with every mount: what hangs on the last one must not keep this one from being used.
         threads, limit_threads = self._new_threads(), self._new_threads(limit=_LIMITS_AT_ONCE)
         wait_threads = self._new_threads()
@@ -172,7 +173,7 @@ class Mount:
         await self._sever(lost)
         await self._in_thread(partial(os.makedirs, self.path, 0o700, exist_ok=True))
         servers = await self._servers()
-        await mounts.mount(
+        await glusterfs.mount(
             self.gluster_volume,
             servers,
             self.path,
@@ -223,12 +224,12 @@ class Mount:
         return await self._proofs.run(self.path, call)
 
     def _is_mounted(self) -> bool:
-        entry = mounts.find(self.path)
-        return entry is not None and mounts.is_whole_volume(entry, self.gluster_volume)
+        entry = mountinfo.find(self.path)
+        return entry is not None and mountinfo.is_whole_volume(entry, self.gluster_volume)
 
     def _is_still_mounted(self, handle: Handle) -> bool:
         """False also when another mount has taken the place of the one that the handle is of."""
-        entry = mounts.find(self.path)
+        entry = mountinfo.find(self.path)
         return entry is not None and entry.device == handle.device
 
     def _say(self, problem: str) -> None:

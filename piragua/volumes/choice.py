@@ -15,8 +15,8 @@ from piragua.errors import (
     Unsupported,
 )
 from piragua.models import ClusterFlags, Durability, GlusterVolume, VolumeSpec
-from piragua.topology.topology import Topology
-from piragua.volumes.place import Place
+from piragua.pool.topology import Topology
+from piragua.volumes.backend import Place
 
 _OF_THE_REQUEST = (InvalidRequest, Unsupported)
 _FOR_NOW = (StorageError, NotReady)

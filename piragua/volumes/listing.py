@@ -7,12 +7,12 @@ from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from piragua import labels
 from piragua.errors import InvalidRequest
-from piragua.inventory import Inventory
+from piragua.inventory import labels
+from piragua.inventory.inventory import Inventory
+from piragua.inventory.usage import UsageGatherer
 from piragua.models import NO_BOUNDS, Bounds, Usage, Volume, gib_to_bytes, whole_gib
 from piragua.tree.states import LISTED, Look, State
-from piragua.usage import UsageGatherer
 from piragua.volumes.shown import volume_of
 from piragua.volumes.volumes import Volumes
 

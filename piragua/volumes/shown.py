@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from piragua.errors import InvalidRequest, NotFound, NotReady
 from piragua.models import Volume, dashed, gib_to_bytes, gib_to_hold, whole_gib
-from piragua.tree.mounted import Mounted
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Look, State
 

@@ -8,13 +8,13 @@ from enum import Enum
 import anyio
 
 from piragua.errors import Conflict, PiraguaError
-from piragua.kept.purging import purge_state_of, set_purge_state
 from piragua.models import PurgeState
-from piragua.tree.mounted import Mounted
+from piragua.shared_settings.purging import purge_state_of, set_purge_state
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, Look, State
-from piragua.volumes.place import Place
-from piragua.volumes.restore import Restore, refusal
+from piragua.volumes.backend import Place
+from piragua.volumes.jobs.restore import Restore, refusal
 from piragua.volumes.volumes import Volumes
 
 _LOCK_WAIT_SECONDS = 10

@@ -11,32 +11,32 @@ from datetime import UTC, datetime
 
 import anyio
 
-from piragua import labels, names
 from piragua.errors import Conflict, NameInUse, NotFound, NotReady, PiraguaError, StorageError
-from piragua.kept.flags import flags_of
+from piragua.inventory import labels, names
 from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, Pending, Volume, VolumeSpec
-from piragua.topology.topology import Topology
-from piragua.tree.async_locks import AsyncLock
-from piragua.tree.mounted import Mounted
+from piragua.pool.topology import Topology
+from piragua.shared_settings.flags import flags_of
+from piragua.tree.locking.async_locks import AsyncLock
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Look, State
-from piragua.volumes.choice import choose, require_eligible
-from piragua.volumes.clone import COPIES_AT_ONCE, Clone, room_for_copy
-from piragua.volumes.create import Create
-from piragua.volumes.delete import Delete
-from piragua.volumes.expand import Expand, require_growth
-from piragua.volumes.orphan import ORPHANS, settle
-from piragua.volumes.place import (
+from piragua.volumes.backend import (
     Place,
     require_addresses,
     require_files_limits,
     require_limits,
     require_options,
 )
-from piragua.volumes.relabel import ChangeLabels, relabel
-from piragua.volumes.restore import Restore, refusal
+from piragua.volumes.choice import choose, require_eligible
+from piragua.volumes.jobs.clone import COPIES_AT_ONCE, Clone, room_for_copy
+from piragua.volumes.jobs.create import Create
+from piragua.volumes.jobs.delete import Delete
+from piragua.volumes.jobs.expand import Expand, require_growth
+from piragua.volumes.jobs.orphan import ORPHANS, settle
+from piragua.volumes.jobs.relabel import ChangeLabels, relabel
+from piragua.volumes.jobs.restore import Restore, refusal
+from piragua.volumes.jobs.shrink import Shrink, require_smaller
 from piragua.volumes.shown import record_of, require_usable, volume_of
-from piragua.volumes.shrink import Shrink, require_smaller
 
 TARGET_EXISTS = "Failed to set up volume delete: The target exists, contains other items, or is in use."
 NO_SIGN = "the server that did this went away before it was done"

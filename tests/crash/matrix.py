@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from piragua.errors import GlusterError, NameInUse, NotFound
 from piragua.models import Done, Failed, Outcome, VolumeSpec, dashed
-from piragua.tree import mounts
+from piragua.mounting import glusterfs
 from piragua.tree.states import LISTED, State
 from tests.core import Core, running_core, uncached_mount
 from tests.crash.promise import broken
@@ -219,7 +219,9 @@ async def _lose_mount(matrix: Matrix, case: Case, step: Step, arguments: Argumen
     """The same with a mount of its own, whose process dies."""
 
     def send() -> Told:
-        with mounted(matrix.volume.pool.nodes[matrix.victims_node], matrix.volume.name, mounts.OPTIONS) as folder:
+        with mounted(
+            matrix.volume.pool.nodes[matrix.victims_node], matrix.volume.name, glusterfs.OPTIONS
+        ) as folder:
             where, client = (step.name, step.before), _fuse_client(folder)
             return matrix.victims.send(Order(case.operation, arguments, str(folder), where, client, meanwhile))
 

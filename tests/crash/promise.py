@@ -7,7 +7,7 @@ from pathlib import Path
 
 from piragua.models import dashed
 from piragua.tree import layout
-from piragua.tree.mounted import Mounted
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.states import Look, State
 from tests.behind import differing_gfids, limits_bytes, recorded_gfids
 from tests.pool import GlusterVolume

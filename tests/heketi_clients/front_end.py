@@ -9,9 +9,9 @@ import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from piragua.heketi.app import build_app
-from piragua.heketi.auth import Keys
-from piragua.heketi.body import BodyLimits
+from piragua.http.app import build_app
+from piragua.http.body import BodyLimits
+from piragua.http.tokens import Keys
 from tests.heketi_clients.in_memory import (
     InMemoryAdministration,
     InMemoryInspection,

@@ -1,9 +1,11 @@
-"""A core in memory that keeps the promises of `piragua.heketi.core`, for tests of the front-end."""
+"""A core in memory that keeps the promises of `piragua.core`, for tests of the front-end."""
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from piragua.check.examination import Entry, Report
+from piragua.core import Administration, Inspection
 from piragua.errors import (
     Conflict,
     InvalidRequest,
@@ -13,8 +15,6 @@ from piragua.errors import (
     PiraguaError,
     TooManyOperations,
 )
-from piragua.examination import Entry, Report
-from piragua.heketi.core import Administration, Inspection
 from piragua.models import (
     Brick,
     ClusterFlags,

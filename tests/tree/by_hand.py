@@ -10,7 +10,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from piragua.models import BYTES_PER_GIB, dashed
-from piragua.tree import layout, locks
+from piragua.tree import layout
+from piragua.tree.locking import locks
 from piragua.tree.record import Gone, Record
 from tests.pool import GlusterVolume
 from tests.tree.lock_holder import lock_held

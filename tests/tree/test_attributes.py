@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from piragua.tree import attributes, mounts
+from piragua.mounting import glusterfs
+from piragua.tree import attributes
 from tests.bench.work import brick_calls
 from tests.pool import GlusterVolume
 
@@ -14,7 +15,7 @@ CALLS = 50
 
 
 def test_what_another_server_changed_is_seen_at_once(fresh_volume: GlusterVolume) -> None:
-    ours, other = fresh_volume.mount(options=mounts.OPTIONS), fresh_volume.mount()
+    ours, other = fresh_volume.mount(options=glusterfs.OPTIONS), fresh_volume.mount()
     (other / "directory").mkdir(0o755)
     root = os.open(ours, os.O_PATH)
     try:
@@ -33,7 +34,7 @@ def test_what_another_server_changed_is_seen_at_once(fresh_volume: GlusterVolume
 
 
 def test_the_bricks_are_asked_once(fresh_volume: GlusterVolume) -> None:
-    root = os.open(fresh_volume.mount(options=mounts.OPTIONS), os.O_PATH)
+    root = os.open(fresh_volume.mount(options=glusterfs.OPTIONS), os.O_PATH)
     fresh_volume.pool.nodes[0].gluster("volume", "profile", fresh_volume.name, "start")
     try:
         os.mkdir("directory", dir_fd=root)

@@ -11,7 +11,8 @@ import anyio
 import pytest
 
 from piragua.errors import Conflict, MountTimeout
-from piragua.tree import fuse_client, locks, mounts
+from piragua.mounting import fuse_client, mountinfo
+from piragua.tree.locking import locks
 from piragua.tree.mount import Mount
 from tests.behind import quota_lock_held
 from tests.frozen import until_stopped
@@ -43,7 +44,7 @@ async def mount(two_mounts: TwoMounts, tmp_path: Path) -> AsyncIterator[Mount]:
     assert mount.problem == ""
     yield mount
     await mount.close()
-    assert mounts.find(mount.path) is None
+    assert mountinfo.find(mount.path) is None
 
 
 async def hang(mount: Mount) -> None:

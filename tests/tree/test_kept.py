@@ -12,12 +12,13 @@ import pytest
 from private_gluster import PrivateGluster
 
 from piragua.errors import MountError
-from piragua.kept.tags import TagStore
-from piragua.tree import kept, layout, settings, small_files
+from piragua.shared_settings.tags import TagStore
+from piragua.tree import layout
 from piragua.tree.handle import Handle
 from piragua.tree.mount import Mount
-from piragua.tree.mounted import Mounted
-from piragua.tree.mounts import prove
+from piragua.tree.own_files import marks, numbered_files, small_files
+from piragua.tree.proof import prove
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.threads import FileThreads
 from tests.core import uncached_mount
 from tests.pool import gluster_volume
@@ -52,25 +53,25 @@ def files(handle: Handle) -> list[str]:
 
 def test_a_reader_always_finds_a_whole_one(handles: list[Handle]) -> None:
     writer, reader = handles
-    kept.replace(writer, FOLDER, KEY, b"0" * 1000)
+    numbered_files.replace(writer, FOLDER, KEY, b"0" * 1000)
     seen: list[bytes | None] = []
     over = threading.Event()
 
     def read() -> None:
         while not over.is_set():
-            seen.append(kept.read(reader, FOLDER, KEY))
+            seen.append(numbered_files.read(reader, FOLDER, KEY))
 
     thread = threading.Thread(target=read)
     thread.start()
     try:
         for number in range(ROUNDS):
             data = str(number % 10).encode() * 1000
-            kept.replace(writer, FOLDER, KEY, data)
-            assert kept.read(writer, FOLDER, KEY) == data
+            numbered_files.replace(writer, FOLDER, KEY, data)
+            assert numbered_files.read(writer, FOLDER, KEY) == data
     finally:
         over.set()
         thread.join()
-    assert kept.read(reader, FOLDER, KEY) == data
+    assert numbered_files.read(reader, FOLDER, KEY) == data
     assert len(seen) > ROUNDS // 10
     assert {None if each is None else (len(each), len(set(each))) for each in seen} == {(1000, 1)}
     assert len(files(reader)) == 2
@@ -78,43 +79,43 @@ def test_a_reader_always_finds_a_whole_one(handles: list[Handle]) -> None:
 
 def test_what_is_not_there_or_was_taken_away_is_none(handles: list[Handle]) -> None:
     handle = handles[0]
-    assert kept.read(handle, FOLDER, KEY) is None
-    kept.remove(handle, FOLDER, KEY)
-    kept.replace(handle, FOLDER, KEY, b"")
-    kept.replace(handle, FOLDER, "other", b"kept")
-    assert kept.read(handle, FOLDER, KEY) == b""
-    kept.remove(handle, FOLDER, KEY)
-    assert kept.read_folder(handle, FOLDER) == {"other": b"kept"}
+    assert numbered_files.read(handle, FOLDER, KEY) is None
+    numbered_files.remove(handle, FOLDER, KEY)
+    numbered_files.replace(handle, FOLDER, KEY, b"")
+    numbered_files.replace(handle, FOLDER, "other", b"kept")
+    assert numbered_files.read(handle, FOLDER, KEY) == b""
+    numbered_files.remove(handle, FOLDER, KEY)
+    assert numbered_files.read_folder(handle, FOLDER) == {"other": b"kept"}
 
 
 def test_what_a_dead_writer_left_half_does_not_count(handles: list[Handle]) -> None:
     handle = handles[0]
     folder = Path(handle.path) / FOLDER
     (folder / f"{KEY}.1").write_bytes(b"hal")
-    assert kept.read(handle, FOLDER, KEY) is None
-    kept.replace(handle, FOLDER, KEY, b"first")
+    assert numbered_files.read(handle, FOLDER, KEY) is None
+    numbered_files.replace(handle, FOLDER, KEY, b"first")
     (folder / f"{KEY}.3").write_bytes(b"")
-    assert kept.read(handle, FOLDER, KEY) == b"first"
-    kept.replace(handle, FOLDER, KEY, b"second")
-    assert kept.read(handle, FOLDER, KEY) == b"second"
+    assert numbered_files.read(handle, FOLDER, KEY) == b"first"
+    numbered_files.replace(handle, FOLDER, KEY, b"second")
+    assert numbered_files.read(handle, FOLDER, KEY) == b"second"
     assert files(handle) == [f"{KEY}.2", f"{KEY}.4"]
 
 
 def test_of_two_who_change_it_at_once_one_fails(handles: list[Handle], monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock keeps them apart; where it was lost, one of them is told."""
     first, second = handles
-    kept.replace(first, FOLDER, KEY, b"before")
-    writes = kept._write
+    numbered_files.replace(first, FOLDER, KEY, b"before")
+    writes = numbered_files._write
 
     def slow(folder_fd: int, name: str, data: bytes) -> None:
-        monkeypatch.setattr(kept, "_write", writes)
-        kept.replace(second, FOLDER, KEY, b"second")
+        monkeypatch.setattr(numbered_files, "_write", writes)
+        numbered_files.replace(second, FOLDER, KEY, b"second")
         writes(folder_fd, name, data)
 
-    monkeypatch.setattr(kept, "_write", slow)
+    monkeypatch.setattr(numbered_files, "_write", slow)
     with pytest.raises(FileExistsError):
-        kept.replace(first, FOLDER, KEY, b"first")
-    assert {kept.read(each, FOLDER, KEY) for each in handles} == {b"second"}
+        numbered_files.replace(first, FOLDER, KEY, b"first")
+    assert {numbered_files.read(each, FOLDER, KEY) for each in handles} == {b"second"}
 
 
 @pytest.mark.anyio
@@ -151,7 +152,7 @@ def mount_of(handle: Handle) -> Mount:
 
 def _die(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the next change end there, as the death of its instance does."""
-    write = kept._write
+    write = numbered_files._write
 
     def stop(*_: object) -> None:
         raise OSError(errno.EIO, "died")
@@ -166,17 +167,17 @@ def _die(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     steps = {"before the new file": stop, "half of it written": write_half, "before the old one goes": write_only}
     if step in steps:
-        monkeypatch.setattr(kept, "_write", steps[step])
+        monkeypatch.setattr(numbered_files, "_write", steps[step])
 
 
 def test_more_than_a_reader_takes_is_refused_and_loses_nothing(handles: list[Handle]) -> None:
     handle = handles[0]
     most = 2**20 - 1
-    kept.replace(handle, FOLDER, KEY, b"0" * most)
+    numbered_files.replace(handle, FOLDER, KEY, b"0" * most)
     with pytest.raises(OSError, match="too large") as refused:
-        kept.replace(handle, FOLDER, KEY, b"1" * (most + 1))
+        numbered_files.replace(handle, FOLDER, KEY, b"1" * (most + 1))
     assert refused.value.errno == errno.EFBIG
-    assert kept.read(handle, FOLDER, KEY) == b"0" * most
+    assert numbered_files.read(handle, FOLDER, KEY) == b"0" * most
     assert files(handle) == [f"{KEY}.1"]
 
 
@@ -186,15 +187,15 @@ def test_no_link_is_followed(handles: list[Handle], tmp_path: Path) -> None:
     secret.write_text("of the server\n")
     (Path(handle.path) / FOLDER / f"{KEY}.1").symlink_to(secret)
     with pytest.raises(OSError, match="symbolic"):
-        kept.read(handle, FOLDER, KEY)
+        numbered_files.read(handle, FOLDER, KEY)
     assert secret.read_text() == "of the server\n"
 
 
 def test_a_setting_is_read_everywhere_as_it_was_set_last(handles: list[Handle]) -> None:
     first, second = handles
-    assert settings.read(second, "mode") is None
+    assert marks.read(second, "mode") is None
     for number in range(50):
         data = str(number).encode()
-        settings.write(first, "mode", data)
-        assert [settings.read(each, "mode") for each in handles] == [data, data]
-    assert settings.read(second, "flags") is None
+        marks.write(first, "mode", data)
+        assert [marks.read(each, "mode") for each in handles] == [data, data]
+    assert marks.read(second, "flags") is None

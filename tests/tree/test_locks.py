@@ -9,10 +9,10 @@ import pytest
 from machine import wait_until
 
 from piragua.errors import Conflict, NameInUse
-from piragua.tree import locks
 from piragua.tree.handle import Handle
-from piragua.tree.locks import Locks
-from piragua.tree.mounted import Mounted
+from piragua.tree.locking import locks
+from piragua.tree.locking.locks import Locks
+from piragua.tree.proven_mount import Mounted
 from tests.core import make_own_files, mounted_at, uncached_mount
 from tests.pool import GlusterVolume
 from tests.tree.conftest import TwoMounts

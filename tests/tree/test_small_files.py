@@ -9,7 +9,7 @@ import pytest
 
 from piragua.errors import NameInUse
 from piragua.tree import layout
-from piragua.tree.mounted import Mounted
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.record import Record
 from tests.core import mounted_at, uncached_mount
 from tests.pool import GlusterVolume

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from piragua.metrics.certificate import Unreadable, expires
+from piragua.status.certificate import Unreadable, expires
 
 Make = Callable[..., Path]
 

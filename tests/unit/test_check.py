@@ -2,12 +2,13 @@
 
 import pytest
 
-from piragua.checking import command, preconditions, report
+from piragua.check import preconditions
+from piragua.cli import check, check_report
 from piragua.config import ConfiguredVolume, Settings
 from piragua.errors import GlusterUnavailable, NoSuchGlusterVolume, NotMounted, StorageError
 from piragua.models import Brick, Durability, GlusterVolume, Peer
-from piragua.topology.names import Names
-from piragua.topology.topology import Topology
+from piragua.pool.resolver import Names
+from piragua.pool.topology import Topology
 
 pytestmark = pytest.mark.anyio
 
@@ -72,10 +73,10 @@ async def failing(gluster: FakeGluster, prove_mount: preconditions.ProveMount = 
     """What mends it, by the precondition that does not hold."""
     topology = Topology(gluster, ["gv0"], {}, names=Names(lookup=lambda name: []), own_address=lambda others: None)
     volume = await preconditions.gluster_volume(gluster, "gv0")
-    found = await command.general(SETTINGS, gluster)
-    found += await command.of_gluster_volume(SETTINGS.volumes[0], volume, gluster, topology, prove_mount)
-    report.show(found, None)
-    assert report.status(found) == (0 if all(finding.holds for finding in found) else 1)
+    found = await check.general(SETTINGS, gluster)
+    found += await check.of_gluster_volume(SETTINGS.volumes[0], volume, gluster, topology, prove_mount)
+    check_report.show(found, None)
+    assert check_report.status(found) == (0 if all(finding.holds for finding in found) else 1)
     return {finding.precondition: finding.mend for finding in found if not finding.holds}
 
 

@@ -19,9 +19,9 @@ from piragua.errors import (
     Unsupported,
 )
 from piragua.models import ClusterFlags, Durability, GlusterVolume, Layout, VolumeSpec
-from piragua.topology.topology import Topology
+from piragua.pool.topology import Topology
+from piragua.volumes.backend import Place
 from piragua.volumes.choice import Choice, choose, require_eligible
-from piragua.volumes.place import Place
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from piragua import __version__
-from piragua.checking.command import Wishes
-from piragua.cli import main
+from piragua.cli.check import Wishes
+from piragua.cli.main import main
 from piragua.config import Settings
 from piragua.errors import StorageError
 
@@ -62,7 +62,7 @@ def test_check_ends_with_what_was_found(status: int, monkeypatch: pytest.MonkeyP
         assert not wishes.fix
         return status
 
-    monkeypatch.setattr("piragua.checking.command.run", run)
+    monkeypatch.setattr("piragua.cli.check.run", run)
     assert CliRunner().invoke(main, ["check"], env=LEAST).exit_code == status
 
 

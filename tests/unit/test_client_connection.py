@@ -204,7 +204,7 @@ import sys
 sys.argv = ["piragua", *{words}]
 import atexit
 atexit.register(lambda: print([name for name in sys.modules if name.split(".")[0] in ("rich", "pygments")]))
-from piragua.cli import main
+from piragua.cli.main import main
 main()
 """
     done = subprocess.run(
@@ -219,7 +219,7 @@ main()
 
 
 def test_the_version_is_said_without_what_serves() -> None:
-    script = "import sys; import piragua.cli; print([n for n in ('pydantic', 'fastapi') if n in sys.modules])"
+    script = "import sys; import piragua.cli.main; print([n for n in ('pydantic', 'fastapi') if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=CHECKOUT,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from piragua.client import exits, long_work
-from piragua.client.server import Server
+from piragua.cli.asking import exits, long_work
+from piragua.remote.server import Server
 from tests.terminal import piped
 from tests.unit.answering import server
 

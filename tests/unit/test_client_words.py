@@ -3,9 +3,9 @@
 import click
 import pytest
 
-from piragua.client import rates
-from piragua.client.labels import change_of, labels_of
-from piragua.client.words import duration, many, percent, printable, size, size_gib
+from piragua.cli.asking.labels import change_of, labels_of
+from piragua.cli.output import rates
+from piragua.cli.output.words import duration, many, percent, printable, size, size_gib
 
 
 @pytest.mark.parametrize(

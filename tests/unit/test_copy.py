@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from piragua.models import dashed
-from piragua.tree.copy import Copier, DataPath
-from piragua.tree.copy_data import DataCopier
+from piragua.tree.copying.copy import Copier, DataPath
+from piragua.tree.copying.copy_data import DataCopier
 from piragua.tree.handle import Handle
 from tests.tree.trees import HOLE_BYTES, described, plant
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from piragua.heketi.db_answers import ClusterPicture, Picture, dump, examine
+from piragua.frontends.heketi.db_answers import ClusterPicture, Picture, dump, examine
 from piragua.models import ClusterFlags, Device, DeviceBrick, Durability, GlusterVolume, Node
 
 FIRST, SECOND = (GlusterVolume(name * 32, f"gv-{name}", True, Durability()) for name in ("a", "b"))

@@ -9,7 +9,7 @@ import pytest
 from piragua.errors import Conflict
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look
-from piragua.volumes.delete import Delete
+from piragua.volumes.jobs.delete import Delete
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import pytest
 
 from piragua.errors import GlusterBusy, NotFound, NotReady, StorageError
 from piragua.models import Brick, BrickStatus, Durability, GlusterVolume, part_id
-from piragua.topology.devices import Devices
+from piragua.pool.devices import Devices
 
 pytestmark = pytest.mark.anyio
 

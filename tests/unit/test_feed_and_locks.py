@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from machine import wait_until
 
-from piragua.tree import feed, layout, locks
+from piragua.tree import layout
 from piragua.tree.handle import Handle
+from piragua.tree.locking import locks
+from piragua.tree.own_files import feed
 
 FIRST, SECOND = "a" * 32, "b" * 32
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piragua.heketi.auth import Keys, Leeway, Role, role_of
-from piragua.heketi.refusals import AuthorizationMalformed, TokenRefused
+from piragua.http.refusals import AuthorizationMalformed, TokenRefused
+from piragua.http.tokens import Keys, Leeway, Role, role_of
 from tests.heketi_clients.front_end import ADMIN_KEY, USER_KEY, FrontEnd
 from tests.heketi_clients.tokens import qsh, signed
 

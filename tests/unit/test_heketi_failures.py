@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from piragua import errors
-from piragua.heketi.body import BodyLimits
+from piragua.http.body import BodyLimits
 from piragua.models import Volume
 from tests.heketi_clients.front_end import ADMIN_KEY, FrontEnd
 from tests.heketi_clients.in_memory import InMemoryOperations, InMemoryVolumes

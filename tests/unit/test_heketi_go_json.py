@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from piragua.heketi.go_json import Undecodable, decode
+from piragua.http.go_json import Undecodable, decode
 
 
 class Inner(BaseModel):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from piragua import __version__
 from piragua.errors import NotFound
-from piragua.heketi.ids import checked_id
+from piragua.http.ids import checked_id
 from piragua.models import Durability, Failed, Layout, Node, Snapshot, Volume, gib_to_bytes
 from tests.heketi_clients.front_end import FrontEnd
 from tests.heketi_clients.in_memory import CLUSTER_ID, NODE_IDS, InMemoryOperations, InMemoryTopology

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piragua.errors import InvalidRequest
-from piragua.heketi.schemas import DurabilityWish, Replicate, SnapshotWish, VolumeCreate, VolumeExpand
+from piragua.frontends.heketi.schemas import DurabilityWish, Replicate, SnapshotWish, VolumeCreate, VolumeExpand
 from piragua.models import Layout, Snapshot
 
 ALLOWED = string.ascii_letters + string.digits + "_-"

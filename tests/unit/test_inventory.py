@@ -11,9 +11,9 @@ import anyio
 import pytest
 
 from piragua.errors import MountError, NotMounted, NotReady
-from piragua.inventory import Inventory
-from piragua.tree.feed import NOWHERE, Position, Told
+from piragua.inventory.inventory import Inventory
 from piragua.tree.mount import Mount
+from piragua.tree.own_files.feed import NOWHERE, Position, Told
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piragua.labels import checked, told_by, with_told
+from piragua.inventory.labels import checked, told_by, with_told
 
 UUID = "123e4567-e89b-12d3-a456-426614174000"
 

@@ -10,8 +10,8 @@ from tests.instance import CHECKOUT
 
 _SPEAK = """
 import logging
-from piragua import log
-log.set_up("debug", "{form}")
+from piragua.log import setup
+setup.set_up("debug", "{form}")
 for level in ("debug", "info", "warning", "error", "critical"):
     getattr(logging.getLogger("piragua.some.part"), level)("a word")
 try:
@@ -51,8 +51,8 @@ def test_elsewhere_no_line_does(form: str) -> None:
 
 _SPEAK_ODDLY = """
 import logging
-from piragua import log
-log.set_up("info", "{form}")
+from piragua.log import setup
+setup.set_up("info", "{form}")
 odd = "one\\ninfo piragua.audit outcome=succeeded: two\\r\\x1b[2K\\u2028three\\udcff"
 logging.getLogger("piragua").info("%s", odd, extra={{"fields": {{"volume": odd}}}})
 """

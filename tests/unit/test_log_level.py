@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from piragua.log import LogLevel
+from piragua.log.setup import LogLevel
 
 LOGGER = "piragua-test-of-levels"
 

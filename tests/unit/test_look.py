@@ -8,7 +8,7 @@ import pytest
 
 from piragua.tree import directories
 from piragua.tree.handle import Handle
-from piragua.tree.locks import Locks
+from piragua.tree.locking.locks import Locks
 from piragua.tree.states import Look, State
 
 ID = "0123456789abcdef0123456789abcdef"

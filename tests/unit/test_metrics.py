@@ -10,15 +10,15 @@ import anyio
 import pytest
 
 from piragua.errors import NotMounted, PiraguaError
-from piragua.inventory import Inventory
-from piragua.metrics import pool
-from piragua.metrics.counted import Counted
-from piragua.metrics.exposition import Sample, exposition
-from piragua.metrics.pool import Listed, Pool
-from piragua.metrics.scrape import Scrape
-from piragua.metrics.volumes import VolumeSamples
+from piragua.frontends.metrics import pool
+from piragua.frontends.metrics.exposition import Sample, exposition
+from piragua.frontends.metrics.pool import Listed, Pool
+from piragua.frontends.metrics.scrape import Scrape
+from piragua.frontends.metrics.volumes import VolumeSamples
+from piragua.inventory.inventory import Inventory
 from piragua.models import BYTES_PER_GIB, Device, DeviceBrick, OperationKind, UnderWay
-from piragua.topology.topology import Topology
+from piragua.pool.topology import Topology
+from piragua.status.counters import Counted
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import DataDirectory, Look
 from tests.heketi_clients.in_memory import (

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from piragua.errors import MountError, NotMounted, NotReady
-from piragua.kept.modes import Modes
 from piragua.models import Mode
+from piragua.shared_settings.modes import Modes
 from tests.unit.kept_in_memory import KeptInMemory
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piragua.errors import NotMounted
-from piragua.tree import mounts
-from piragua.tree.mounts import Entry, is_whole_volume, parse_mountinfo
+from piragua.mounting import mountinfo
+from piragua.mounting.mountinfo import MountEntry, is_whole_volume, parse_mountinfo
+from piragua.tree import proof
 
 REAL = r"""22 28 0:20 / /proc rw,nosuid,nodev,noexec,relatime shared:13 - proc proc rw
 28 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw,errors=remount-ro
@@ -28,16 +29,16 @@ def write(path: Path, text: str) -> str:
 def test_a_real_one_is_read() -> None:
     found = parse_mountinfo(REAL)
     assert len(found) == 6
-    assert found[2] == Entry("/run/piragua/gv0", (0, 53), "fuse.glusterfs", "localhost:/gv0")
+    assert found[2] == MountEntry("/run/piragua/gv0", (0, 53), "fuse.glusterfs", "localhost:/gv0")
     assert found[3].path == "/mnt/with space\nand\\more"
 
 
 def test_the_topmost_mount_counts(tmp_path: Path) -> None:
     text = write(tmp_path / "mountinfo", REAL)
-    found = mounts.find("/run/piragua/gv0/", mountinfo=text)
+    found = mountinfo.find("/run/piragua/gv0/", mountinfo=text)
     assert found is not None
     assert found.kind == "tmpfs"
-    assert mounts.find("/run/piragua", mountinfo=text) is None
+    assert mountinfo.find("/run/piragua", mountinfo=text) is None
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_the_topmost_mount_counts(tmp_path: Path) -> None:
     ],
 )
 def test_only_the_root_of_the_right_gluster_volume_counts(source: str, kind: str, *, whole: bool) -> None:
-    assert is_whole_volume(Entry("/mnt", (0, 1), kind, source), "gv0") is whole
+    assert is_whole_volume(MountEntry("/mnt", (0, 1), kind, source), "gv0") is whole
 
 
 PLAIN = st.text(st.characters(codec="ascii", exclude_categories=["Cc", "Zs"], exclude_characters="\\"), min_size=1)
@@ -75,7 +76,7 @@ def test_what_the_kernel_escapes_is_read_back(
 ) -> None:
     fields = ["36", "35", f"{device[0]}:{device[1]}", "/", _escaped(path), "rw", *optional]
     line = f"{' '.join(fields)} - {kind} {_escaped(source)} rw"
-    assert parse_mountinfo(line) == [Entry(path, device, kind, source)]
+    assert parse_mountinfo(line) == [MountEntry(path, device, kind, source)]
 
 
 def _escaped(text: str) -> str:
@@ -86,25 +87,25 @@ def _escaped(text: str) -> str:
 @given(text=st.text(max_size=200))
 def test_no_text_breaks_the_reader(text: str) -> None:
     for entry in parse_mountinfo(text):
-        assert isinstance(entry, Entry)
+        assert isinstance(entry, MountEntry)
 
 
 def test_an_ordinary_directory_is_never_proven(tmp_path: Path) -> None:
     with pytest.raises(NotMounted, match="is not mounted"):
-        mounts.prove("gv0", str(tmp_path))
+        proof.prove("gv0", str(tmp_path))
 
 
 def test_something_else_that_is_mounted_there_is_named() -> None:
     with pytest.raises(NotMounted, match="proc"):
-        mounts.prove("gv0", "/proc")
+        proof.prove("gv0", "/proc")
 
 
 def test_a_mount_that_changes_while_it_is_looked_at_is_not_proven(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = Entry(str(tmp_path), (4095, 1), "fuse.glusterfs", "localhost:/gv0")
-    monkeypatch.setattr(mounts, "find", lambda path, **_: entry)
+    entry = MountEntry(str(tmp_path), (4095, 1), "fuse.glusterfs", "localhost:/gv0")
+    monkeypatch.setattr(mountinfo, "find", lambda path, **_: entry)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(NotMounted, match="changed"):
-        mounts.prove("gv0", str(tmp_path))
+        proof.prove("gv0", str(tmp_path))
     assert len(os.listdir("/proc/self/fd")) == before

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from piragua.errors import LimitNotSet, NotFound, NotMounted, OutcomeUnknown, TooManyOperations
 from piragua.models import Done, Failed, OperationKind, Outcome, Pending
-from piragua.operations import OWNER_WENT_AWAY, Journal, Operations, Ticket
+from piragua.operations.ids import OperationId
+from piragua.operations.job import Journal
+from piragua.operations.operations import OWNER_WENT_AWAY, Operations
 
 pytestmark = pytest.mark.anyio
 
 CLUSTER, VOLUME = "c" * 32, "1" * 32
 HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
-TICKETS = st.builds(
-    Ticket, st.sampled_from(OperationKind), HEX, HEX, st.text("0123456789abcdef", min_size=16, max_size=16)
+OPERATION_IDS = st.builds(
+    OperationId, st.sampled_from(OperationKind), HEX, HEX, st.text("0123456789abcdef", min_size=16, max_size=16)
 )
 
 
@@ -62,7 +64,7 @@ class Shared:
             raise NotMounted("/mnt", 0, "not mounted")
         return self
 
-    async def judge(self, ticket: Ticket) -> Outcome:
+    async def judge(self, operation: OperationId) -> Outcome:
         return self.verdict
 
     async def take_operation(self, nonce: str) -> "Held":
@@ -102,21 +104,21 @@ async def instance(shared: Shared, *, limit: int = 100, shutdown_seconds: float 
         yield operations
 
 
-@given(ticket=TICKETS)
-def test_an_id_says_all_that_another_instance_needs(ticket: Ticket) -> None:
-    assert Ticket.parse(ticket.id) == ticket
-    assert len(ticket.id) == 2 * (1 + 16 + 16 + 8)
-    assert set(ticket.id) <= set("0123456789abcdef")
+@given(operation=OPERATION_IDS)
+def test_an_id_says_all_that_another_instance_needs(operation: OperationId) -> None:
+    assert OperationId.parse(operation.text) == operation
+    assert len(operation.text) == 2 * (1 + 16 + 16 + 8)
+    assert set(operation.text) <= set("0123456789abcdef")
 
 
 @given(text=st.one_of(st.text(max_size=120), st.text("0123456789abcdefABCDEF ", min_size=78, max_size=86)))
 def test_what_is_no_id_is_told_from_one(text: str) -> None:
     try:
-        ticket = Ticket.parse(text)
+        operation = OperationId.parse(text)
     except NotFound as error:
         assert "Id not found" not in str(error)
     else:
-        assert ticket.id == text
+        assert operation.text == text
 
 
 @pytest.mark.parametrize(
@@ -124,9 +126,9 @@ def test_what_is_no_id_is_told_from_one(text: str) -> None:
     [lambda i: i.upper(), lambda i: i[:-2], lambda i: i + "00", lambda i: "00" + i[2:], lambda i: "ff" + i[2:]],
 )
 def test_an_id_with_a_flaw_is_none(change: object) -> None:
-    good = Ticket(OperationKind.CREATE, "a" * 32, "b" * 32, "c" * 16).id
+    good = OperationId(OperationKind.CREATE, "a" * 32, "b" * 32, "c" * 16).text
     with pytest.raises(NotFound):
-        Ticket.parse(change(good))  # type: ignore[operator]
+        OperationId.parse(change(good))  # type: ignore[operator]
 
 
 async def test_quick_work_is_over_when_its_id_is_given_out() -> None:
@@ -207,20 +209,22 @@ async def test_a_bug_is_told_in_plain_words_and_not_in_its_own() -> None:
 async def test_the_death_of_its_owner_is_told() -> None:
     shared = Shared()
     async with instance(shared) as other:
-        lost = Ticket(OperationKind.EXPAND, CLUSTER, VOLUME, "d" * 16).id
+        lost = OperationId(OperationKind.EXPAND, CLUSTER, VOLUME, "d" * 16).text
         assert await other.poll(lost) == Failed(OWNER_WENT_AWAY)
 
 
 async def test_what_cannot_be_judged_now_is_pending() -> None:
     shared = Shared(away=True)
     async with instance(shared) as operations:
-        assert await operations.poll(Ticket(OperationKind.CREATE, CLUSTER, VOLUME, "d" * 16).id) == Pending()
+        assert (
+            await operations.poll(OperationId(OperationKind.CREATE, CLUSTER, VOLUME, "d" * 16).text) == Pending()
+        )
 
 
 async def test_an_unknown_gluster_volume_makes_an_unknown_operation() -> None:
     async with instance(Shared()) as operations:
         with pytest.raises(NotFound):
-            await operations.poll(Ticket(OperationKind.CREATE, "e" * 32, VOLUME, "d" * 16).id)
+            await operations.poll(OperationId(OperationKind.CREATE, "e" * 32, VOLUME, "d" * 16).text)
 
 
 async def test_no_more_than_the_limit_also_when_all_come_at_once() -> None:

@@ -4,7 +4,9 @@ import anyio
 import pytest
 
 from piragua.models import Done, OperationKind, Outcome
-from piragua.operations import Journal, Operations, Ticket
+from piragua.operations.ids import OperationId
+from piragua.operations.job import Journal
+from piragua.operations.operations import Operations
 
 pytestmark = pytest.mark.anyio
 
@@ -55,8 +57,8 @@ async def _journal_of(cluster_id: str) -> Journal:
     return EmptyJournal()
 
 
-async def _done(ticket: Ticket) -> Outcome:
-    return Done(ticket.volume_id)
+async def _done(operation: OperationId) -> Outcome:
+    return Done(operation.volume_id)
 
 
 async def test_work_is_told_with_its_progress_until_it_ends() -> None:

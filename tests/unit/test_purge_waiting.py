@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from piragua.purging.waiting import Waiting
+from piragua.upkeep.purging.waiting import Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("piragua.purging.waiting.anyio.current_time", lambda: clock.now_seconds)
+    monkeypatch.setattr("piragua.upkeep.purging.waiting.anyio.current_time", lambda: clock.now_seconds)
     return clock
 
 

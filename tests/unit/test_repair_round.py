@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from piragua.pool_health import Health
-from piragua.repair import Repair
+from piragua.pool.health import Health
 from piragua.tree.record import Record
 from piragua.tree.states import Look
+from piragua.upkeep.repair import Repair
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from piragua.repeats import Repeats
+from piragua.log.duplicates import Repeats
 
 
 @dataclass

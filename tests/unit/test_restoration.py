@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from piragua.backup.restore import _decide
+from piragua.backup.save import SavedVolume, parse
 from piragua.errors import InvalidRequest
-from piragua.kept.modes import SetMode
-from piragua.kept.saved import SavedSettings, encode
 from piragua.models import BYTES_PER_GIB, ClusterFlags, Mode, PurgeState
-from piragua.records import SavedVolume, parse
-from piragua.restoration import _decide
+from piragua.shared_settings.modes import SetMode
+from piragua.shared_settings.saved import SavedSettings, encode
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import DataDirectory, Look, State
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from piragua import serving
+from piragua.service import serving
 
 pytestmark = pytest.mark.anyio
 

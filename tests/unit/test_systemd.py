@@ -11,8 +11,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from piragua import systemd
-from piragua.systemd import LEVEL_SIGNALS, Supervisor, ask_to_reload
+from piragua.service import systemd
+from piragua.service.systemd import LEVEL_SIGNALS, Supervisor, ask_to_reload
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from piragua.errors import GlusterUnavailable, NoSuchGlusterVolume, NotFound, StorageError
 from piragua.models import Brick, Durability, GlusterVolume, Node, Peer
-from piragua.topology.addresses import acceptable_address
-from piragua.topology.names import Names
-from piragua.topology.own_address import own_address
-from piragua.topology.topology import Topology
+from piragua.pool.addresses import acceptable_address
+from piragua.pool.own_address import own_address
+from piragua.pool.resolver import Names
+from piragua.pool.topology import Topology
 
 pytestmark = pytest.mark.anyio
 

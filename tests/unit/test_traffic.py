@@ -8,17 +8,17 @@ import anyio
 import pytest
 
 from piragua.errors import MountError
-from piragua.inventory import Inventory
-from piragua.purging.emptying import Emptying
-from piragua.purging.pace import Pace
-from piragua.purging.purger import Purger
-from piragua.purging.waiting import Waiting
-from piragua.sweep import Sweep
-from piragua.traffic import Traffic
-from piragua.tree.feed import Position
-from piragua.tree.mounted import Mounted
+from piragua.inventory.inventory import Inventory
+from piragua.tree.own_files.feed import Position
+from piragua.tree.proven_mount import Mounted
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look
+from piragua.upkeep.purging.emptying import Emptying
+from piragua.upkeep.purging.pace import Pace
+from piragua.upkeep.purging.purger import Purger
+from piragua.upkeep.purging.waiting import Waiting
+from piragua.upkeep.sweep import Sweep
+from piragua.upkeep.throttle import Traffic
 
 pytestmark = pytest.mark.anyio
 

@@ -9,11 +9,11 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from click.testing import CliRunner, Result
 
-from piragua.cli import main
-from piragua.client.persistent_volume import Binding, manifests
-from piragua.client.tokens import authorization
+from piragua.cli.main import main
+from piragua.cli.output.persistent_volume import Binding, manifests
 from piragua.config import Settings
-from piragua.heketi.auth import Keys, Leeway, Role, role_of
+from piragua.http.tokens import Keys, Leeway, Role, role_of
+from piragua.remote.tokens import authorization
 from tests.terminal import Terminal
 from tests.unit.answering import server
 

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from piragua.tree.turns import Turns
+from piragua.tree.locking.turns import Turns
 
 pytestmark = pytest.mark.anyio
 

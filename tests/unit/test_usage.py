@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from piragua.inventory.usage import usage_of
 from piragua.models import Usage
 from piragua.tree.counters import Counted
-from piragua.usage import usage_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -1,0 +1,192 @@
+"""Puts back what was lost, from a saved copy: records, marks, names, limits and settings; never any data.
+
+A volume that has its record and is published is never touched, whatever the copy says, and nothing is made
+where no directory is. docs/backup.md says when this is needed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from piragua.backup.save import SavedVolume
+from piragua.errors import PiraguaError
+from piragua.models import NO_BOUNDS
+from piragua.quota.limits import Limits
+from piragua.shared_settings.saved import SavedSettings, SettingStep, steps
+from piragua.tree.proven_mount import Mounted
+from piragua.tree.record import Gone, Record
+from piragua.tree.states import DELETED, Look, State
+
+_SHORTEST_RETENTION_SECONDS = 86400
+_LOST_RECORD = frozenset({State.ORIGINAL, State.VOLUME})
+_LOST_MARK = frozenset({State.UNCLEAR, State.GIVEN_UP})
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done about one saved volume: put back record (None: only the limit) or nothing.
+
+    why: in words, for whoever decides. gone: it goes back into the trash.
+    """
+
+    volume_id: str
+    why: str
+    limit_bytes: int | None = None
+    record: Record | None = None
+    gone: Gone | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done."""
+        return self.limit_bytes is not None
+
+
+class Restoration:
+    """Plans and carries out on one Gluster volume; instances may serve it meanwhile."""
+
+    def __init__(self, mounted: Mounted, limits: Limits) -> None:
+        self._mounted = mounted
+        self._limits = limits
+
+    async def plan(self, saved: Sequence[SavedVolume]) -> list[Step]:
+        """A step for each, in the same order; nothing is changed. MountError."""
+        in_root = await self._mounted.ids_in_root()
+        return [await self._step(volume) if volume.volume_id in in_root else _absent(volume) for volume in saved]
+
+    async def carry_out(self, volume: SavedVolume) -> Step:
+        """Looks once more, with the volume's lock held, and does what is to be done; gives what was done.
+
+        Conflict when somebody works on the volume, NameInUse, StorageError.
+        """
+        lock = await self._mounted.take_id(volume.volume_id, timeout_seconds=1)
+        try:
+            step = await self._step(volume, locked_here=True)
+            if step.changes:
+                await self._do(step)
+            return step
+        finally:
+            await lock.release()
+
+    async def _step(self, volume: SavedVolume, *, locked_here: bool = False) -> Step:
+        look = await self._mounted.look(volume.volume_id)
+        if look.locked and not locked_here:
+            return Step(volume.volume_id, "somebody works on it")
+        step = _decide(replace(look, locked=False), volume, datetime.now(UTC))
+        if step.record is not None and step.gone is None:
+            holder = await self._holder(step.record.name, volume.volume_id)
+            if holder:
+                return Step(volume.volume_id, f"its name {step.record.name} belongs to {holder} by now")
+        return step
+
+    async def _holder(self, name: str, volume_id: str) -> str:
+        """The other volume that has the name; "" when nobody has, or one that is gone."""
+        holder = await self._mounted.holder_of(name)
+        if not holder or holder == volume_id:
+            return ""
+        gone = (await self._mounted.look(holder)).state in DELETED | {State.ABSENT}
+        return "" if gone else holder
+
+    async def _do(self, step: Step) -> None:
+        volume_id, record = step.volume_id, step.record
+        if record is not None:
+            if step.gone is None:
+                await self._publish(volume_id, record.name)
+            else:  # the mark first, so that it is at no moment a volume
+                await self._mounted.mark_gone(volume_id, step.gone)
+                await self._mounted.adopt(volume_id)
+            await self._mounted.write_record(volume_id, record)
+        if step.limit_bytes is not None:
+            bounds = NO_BOUNDS if record is None else record.bounds
+            await self._limits.set(self._mounted, volume_id, step.limit_bytes, bounds=bounds)
+
+    async def _publish(self, volume_id: str, name: str) -> None:
+        holder = await self._mounted.holder_of(name)
+        if holder is not None and not await self._holder(name, volume_id):
+            await self._mounted.release_name(name, holder)
+        await self._mounted.publish(volume_id, name)
+
+
+def _absent(volume: SavedVolume) -> Step:
+    return Step(volume.volume_id, "there is no such directory: its data is gone")
+
+
+def _decide(look: Look, volume: SavedVolume, now: datetime) -> Step:
+    """What to do about a saved volume, given what is there, with its lock free or ours. Pure."""
+
+    def leave(why: str) -> Step:
+        return Step(volume.volume_id, why)
+
+    if look.state in DELETED:
+        return leave(f"it was deleted: {look.state.value}")
+    if look.state is State.VOLUME and look.record is not None:
+        return leave("it has its record")
+    if look.gone_unreadable:
+        return leave(look.gone_unreadable)
+    if volume.unreadable:
+        return leave(f"the copy has no record that this version can read: {volume.unreadable}")
+    if look.state not in _LOST_RECORD | _LOST_MARK:
+        return leave(f"it is {look.state.value}")
+    if look.entries != (volume.name,) or look.data is None:
+        return leave(f"it should hold {volume.name} alone and holds {', '.join(look.entries) or 'nothing'}")
+    if volume.record is None:
+        return _limit_only(look, volume)
+    if look.record is not None and not _same(look.record, volume.record):
+        return leave("it has another record than the copy")
+    return _put_back(look, volume.record, volume, now)
+
+
+def _same(there: Record, saved: Record) -> bool:
+    return (there.name, there.gid, there.clone_source) == (saved.name, saved.gid, saved.clone_source)
+
+
+def _limit_only(look: Look, volume: SavedVolume) -> Step:
+    """A volume of the original Piragua has no record; what it can lose is its limit."""
+    if look.record is not None or look.limit_bytes is not None or volume.limit_bytes is None:
+        return Step(volume.volume_id, "it is as it was")
+    return Step(volume.volume_id, "its limit was lost", limit_bytes=volume.limit_bytes)
+
+
+def _put_back(look: Look, saved: Record, volume: SavedVolume, now: datetime) -> Step:
+    """The record, with the limit that is there if it is larger: it was expanded after the copy was made."""
+    size_bytes = max(saved.size_bytes, look.limit_bytes or 0, 0 if look.record is None else look.record.size_bytes)
+    lost = "its record was lost" if look.record is None else "it is not marked as a volume"
+    gone = None
+    if volume.gone is not None:
+        retention_seconds = max(volume.gone.retention_seconds, _SHORTEST_RETENTION_SECONDS)
+        gone = Gone(now, retention_seconds)
+        lost += f"; it goes back into the trash, for {retention_seconds:g} seconds from now"
+    record = replace(saved, size_bytes=size_bytes)
+    return Step(volume.volume_id, lost, limit_bytes=size_bytes, record=record, gone=gone)
+
+
+async def restore(
+    restoration: Restoration, saved: Sequence[SavedVolume], *, only_say: bool
+) -> list[tuple[Step, PiraguaError | None]]:
+    """Every saved volume's step, and what kept it from being done; only_say: nothing is changed."""
+    done: list[tuple[Step, PiraguaError | None]] = []
+    by_id = {volume.volume_id: volume for volume in saved}
+    for step in await restoration.plan(saved):
+        failure: PiraguaError | None = None
+        if step.changes and not only_say:
+            try:
+                step = await restoration.carry_out(by_id[step.volume_id])
+            except PiraguaError as error:
+                failure = error
+        done.append((step, failure))
+    return done
+
+
+async def restore_settings(
+    mounted: Mounted, saved: SavedSettings, *, only_say: bool
+) -> list[tuple[SettingStep, PiraguaError | None]]:
+    """The same for what administrators set on that Gluster volume. MountError."""
+    done: list[tuple[SettingStep, PiraguaError | None]] = []
+    for step in await steps(mounted, saved):
+        failure: PiraguaError | None = None
+        if step.put_back is not None and not only_say:
+            try:
+                await step.put_back()
+            except PiraguaError as error:
+                failure = error
+        done.append((step, failure))
+    return done

@@ -1,0 +1,97 @@
+"""One Gluster volume as a round of the check sees it: the mount, how well the pool is, what lies in the root."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import anyio
+
+from piragua.check.progress import Progress
+from piragua.gluster.gluster import Gluster
+from piragua.models import GlusterVolume, dashed
+from piragua.pool.health import Health, PoolHealth
+from piragua.quota.limits import Limits
+from piragua.tree.mount import Mount
+from piragua.tree.proven_mount import Mounted
+from piragua.tree.states import Look, State
+from piragua.upkeep.repair import QuotaRecords
+
+_PART = 500
+_AGAIN_SECONDS = 1.0
+
+
+class Choice(Enum):
+    """What an administrator decided about a directory that is in no clear state."""
+
+    KEEP = "keep"
+    DISCARD = "discard"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What all Gluster volumes are looked at and mended with.
+
+    quota_records None: this server's quota.conf is out of sight. settled_seconds: between two looks at what a
+    crash left. heal_seconds: how long a heal is waited for. choices: by id.
+    """
+
+    gluster: Gluster
+    limits: Limits
+    pool_health: PoolHealth
+    quota_records: QuotaRecords | None
+    settled_seconds: float
+    heal_seconds: float
+    choices: Mapping[str, Choice]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """bricks: this server's own folders. looks: by id, but for what somebody works on and what a brick lacks."""
+
+    cluster: GlusterVolume
+    mount: Mount
+    mounted: Mounted
+    tools: Tools
+    health: Health
+    bricks: Sequence[str]
+    looks: Mapping[str, Look]
+
+    @property
+    def name(self) -> str:
+        """The Gluster volume's."""
+        return self.cluster.name
+
+    def of(self, *states: State) -> list[Look]:
+        """Looks in one of these states that can be judged now, by id."""
+        return [
+            look
+            for _, look in sorted(self.looks.items())
+            if look.state in states and not self.health.problem_with(look.volume_id)
+        ]
+
+    async def again(self, suspects: Iterable[str]) -> dict[str, Look]:
+        """A second look, a moment later, at those whom nobody works on: what was under way is over by then."""
+        ids = sorted(suspects)
+        if not ids:
+            return {}
+        await anyio.sleep(_AGAIN_SECONDS)
+        held = await self.mounted.held_ids(ids)
+        looks = await self.mounted.looks(each for each in ids if each not in held)
+        return {each: look for each, look in looks.items() if look.state not in (State.ABSENT, State.BEING_MADE)}
+
+
+async def look_at_all(mounted: Mounted, ids: Iterable[str]) -> dict[str, Look]:
+    """A look at each, without those that somebody works on."""
+    wanted = sorted(ids)
+    progress = Progress(f"looking at the volumes of {mounted.gluster_volume}", len(wanted))
+    seen: dict[str, Look] = {}
+    for start in range(0, len(wanted), _PART):
+        part = wanted[start : start + _PART]
+        seen |= await mounted.looks(part)
+        progress.step(len(part))
+    return {each: look for each, look in seen.items() if look.state not in (State.ABSENT, State.BEING_MADE)}
+
+
+def called(look: Look) -> str:
+    """The volume in words, with its directory."""
+    return f"{look.volume_id} (/{dashed(look.volume_id)})"

@@ -1,0 +1,212 @@
+"""What lies on the served Gluster volumes, and where records, directories and limits do not agree.
+
+Records and directories come from memory that is brought up to date first. Limits are listed once for each
+Gluster volume, as this server's glusterd has them on record: that costs about 0.6 ms for each limit, so only
+`reports` asks for them.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from piragua.errors import PiraguaError
+from piragua.inventory.inventory import Inventory
+from piragua.models import GlusterVolume, Volume, dashed, gib_to_bytes, whole_gib
+from piragua.pool.topology import Topology
+from piragua.tree import layout
+from piragua.tree.states import DELETED, LISTED, Look, State
+
+_PASSING = frozenset({State.BEING_MADE})
+_LEFT_BEHIND = frozenset({State.COMPLETE, State.GIVEN_UP, State.CLONE_GIVEN_UP, State.LEFTOVER, State.RETURNED})
+
+
+class LimitList(Protocol):
+    """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
+
+    async def limits(self, volume: str) -> dict[str, int]:
+        """All limits in bytes by path, as this server has them on record."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A directory in the root whose name is a UUID.
+
+    state: what it is, in words. volume: as it is recorded, or as an original's directory shows it; None when
+    neither is known. listed: its id is in the list of volumes. deleted, retention_seconds: for the trash.
+    """
+
+    volume_id: str
+    gluster_volume: str
+    state: str
+    listed: bool
+    volume: Volume | None = None
+    deleted: datetime | None = None
+    retention_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One Gluster volume, examined.
+
+    pending: ids that somebody works on now. wrong: what does not agree, by id. problems: what is wrong with
+    the Gluster volume itself, and limits that belong to nothing.
+    """
+
+    cluster: GlusterVolume
+    entries: tuple[Entry, ...]
+    pending: frozenset[str] = frozenset()
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+class Examination:
+    """Looks at the Gluster volumes of these inventories (by name), and changes nothing.
+
+    require: raises StorageError for a Gluster volume on which no limit could be set or seen.
+    limits_timeout_seconds: how long a list of limits may take; without it the report says so.
+    """
+
+    def __init__(
+        self,
+        inventories: Mapping[str, Inventory],
+        topology: Topology,
+        limits: LimitList,
+        *,
+        require: Callable[[GlusterVolume], None],
+        limits_timeout_seconds: float = 20,
+    ) -> None:
+        self._inventories = inventories
+        self._topology = topology
+        self._limits = limits
+        self._require = require
+        self._limits_timeout_seconds = limits_timeout_seconds
+
+    async def entries(self) -> list[Entry]:
+        """Everything, sorted by id. StorageError and NotReady when a part cannot be seen."""
+        found: list[Entry] = []
+        for cluster in await self._topology.clusters():
+            looks = await self._inventories[cluster.name].looks()
+            found += [_entry(look, cluster) for look in looks.values()]
+        return sorted(found, key=lambda entry: entry.volume_id)
+
+    async def reports(self) -> list[Report]:
+        """A report for each Gluster volume, in the configured order.
+
+        StorageError and NotReady when directories cannot be seen; limits that cannot are a problem in it.
+        """
+        clusters = await self._topology.clusters()
+        return list(await asyncio.gather(*(self._report(cluster) for cluster in clusters)))
+
+    async def _report(self, cluster: GlusterVolume) -> Report:
+        inventory = self._inventories[cluster.name]
+        before = dict(await inventory.looks())
+        limits, problems = await self._listed_limits(cluster)
+        suspects = [each for each in {**before, **(limits or {})} if _what(before, limits, each, cluster.name)]
+        mounted = inventory.mount.current()
+        now = before | await mounted.looks(suspects)
+        pending = await mounted.held_ids(suspects)
+        pending |= {each for each, look in now.items() if look.state in _PASSING}
+        wrong = {each: _what(now, limits, each, cluster.name) for each in suspects if each not in pending}
+        orphans = [f"{text}" for each, text in sorted(wrong.items()) if text and now[each].state is State.ABSENT]
+        return Report(
+            cluster,
+            tuple(_entry(look, cluster) for _, look in sorted(now.items()) if look.state is not State.ABSENT),
+            frozenset(pending),
+            {each: text for each, text in wrong.items() if text and now[each].state is not State.ABSENT},
+            (*problems, *orphans),
+        )
+
+    async def _listed_limits(self, cluster: GlusterVolume) -> tuple[dict[str, int] | None, list[str]]:
+        """Limits in bytes by id, None when they cannot be listed; and what is wrong with the Gluster volume."""
+        try:
+            self._require(cluster)
+            async with asyncio.timeout(self._limits_timeout_seconds):
+                by_path = await self._limits.limits(cluster.name)
+        except TimeoutError:
+            seconds = f"{self._limits_timeout_seconds:g}"
+            return None, [f"Gluster volume {cluster.name}: its limits were not listed within {seconds} seconds"]
+        except PiraguaError as error:
+            return None, [f"Gluster volume {cluster.name}: its limits cannot be listed: {error}"]
+        ids = ((layout.id_of(path.removeprefix("/")), size_bytes) for path, size_bytes in by_path.items())
+        return {volume_id: size_bytes for volume_id, size_bytes in ids if volume_id is not None}, []
+
+
+def _what(
+    looks: Mapping[str, Look], limits_bytes: Mapping[str, int] | None, volume_id: str, gluster_volume: str
+) -> str:
+    """What does not agree about that id, in a sentence that names it; "" when all does."""
+    look = looks.get(volume_id, Look(volume_id, exists=False))
+    text = _state_fault(look) or _limit_fault(look, limits_bytes, gluster_volume)
+    return f"{_called(look)}: {text}" if text else ""
+
+
+def _called(look: Look) -> str:
+    kind = "volume" if look.state in LISTED else "directory"
+    return f"{kind} {look.volume_id} (/{dashed(look.volume_id)})"
+
+
+def _state_fault(look: Look) -> str:
+    if look.state in (State.LEFT_ALONE, State.UNCLEAR):
+        reason = look.record_unreadable or look.gone_unreadable or _contradiction(look)
+        return f"{look.state.value}: {reason}"
+    if look.state in _LEFT_BEHIND:
+        return f"{look.state.value}; a sweep ends it"
+    if look.state is State.NOT_OURS:
+        return "has a volume's name and is not Piragua's"
+    if look.state is State.VOLUME and look.record is None:
+        return "has no record"
+    return ""
+
+
+def _contradiction(look: Look) -> str:
+    return f"it has a record, is not published, and holds {', '.join(look.entries) or 'nothing'}"
+
+
+def _limit_fault(look: Look, limits_bytes: Mapping[str, int] | None, gluster_volume: str) -> str:
+    if limits_bytes is None or look.state in DELETED | _PASSING:
+        return ""
+    limit_bytes = limits_bytes.get(look.volume_id)
+    if look.state is State.ABSENT:
+        return "has a limit and is not there" if limit_bytes is not None else ""
+    if limit_bytes is None:
+        command = f"gluster volume quota {gluster_volume} limit-usage /{dashed(look.volume_id)}"
+        size = "SIZE" if look.record is None else look.record.size_bytes
+        return f"this server's glusterd has no limit for it: {command} {size}"
+    if look.record is not None and limit_bytes != look.record.size_bytes:
+        return f"its limit is {limit_bytes} bytes and its record says {look.record.size_bytes}"
+    return ""
+
+
+def _entry(look: Look, cluster: GlusterVolume) -> Entry:
+    return Entry(
+        look.volume_id,
+        cluster.name,
+        look.state.value,
+        look.state in LISTED,
+        _volume(look, cluster),
+        None if look.gone is None else look.gone.deleted,
+        None if look.gone is None else look.gone.retention_seconds,
+    )
+
+
+def _volume(look: Look, cluster: GlusterVolume) -> Volume | None:
+    """As recorded; of an original, what its directory shows. A size of 0: there is no limit."""
+    record = look.record
+    if record is not None:
+        return Volume(
+            look.volume_id,
+            cluster.id,
+            cluster.name,
+            record.name,
+            record.size_bytes,
+            record.gid,
+            record.created,
+            record.snapshot,
+            record.options,
+        )
+    if look.state is not State.ORIGINAL or look.data is None:
+        return None
+    size_bytes = gib_to_bytes(whole_gib(look.limit_bytes or 0))
+    return Volume(look.volume_id, cluster.id, cluster.name, look.data.name, size_bytes, look.data.gid)

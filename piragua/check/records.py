@@ -1,0 +1,109 @@
+"""Volumes whose record is missing: those of the original Piragua, and what lost one; and lost owners and modes."""
+
+import logging
+from dataclasses import replace
+
+from piragua.check.context import Scene, called
+from piragua.check.finding import Finding, Fix
+from piragua.check.progress import for_each
+from piragua.errors import Conflict
+from piragua.tree.states import Look, State
+from piragua.volumes.shown import record_of
+
+_log = logging.getLogger(__name__)
+_LOCK_WAIT_SECONDS = 10
+
+
+def have_records(scene: Scene) -> Finding:
+    """Whether every volume has a record; one can be made up where there is a limit and exactly one directory."""
+    name = "every volume has a record"
+    without = [look for look in scene.of(State.ORIGINAL, State.VOLUME) if look.record is None]
+    if not without:
+        return Finding(name, True, "yes", gluster_volume=scene.name)
+    ready = [look.volume_id for look in without if _can_be_made(look)]
+
+    async def make(volume_id: str) -> None:
+        await _make(scene, volume_id)
+
+    async def run() -> None:
+        await for_each(f"making records on {scene.name}", ready, make)
+
+    return Finding(
+        name,
+        False,
+        f"{len(without)} volumes have none, as those of the original Piragua",
+        "piragua restore-records, if there is a copy of the records",
+        scene.name,
+        tuple(f"{called(look)}: {_describe(scene, look)}" for look in without),
+        Fix(f"writes {len(ready)} records from what the directories show", run) if ready else None,
+    )
+
+
+def _can_be_made(look: Look) -> bool:
+    return look.limit_bytes is not None and look.data is not None and len(look.entries) == 1
+
+
+def _describe(scene: Scene, look: Look) -> str:
+    if len(look.entries) != 1 or look.data is None:
+        return f"it should hold one directory and holds {', '.join(look.entries) or 'nothing'}"
+    if look.limit_bytes is None:
+        path = called(look).partition("(")[2].rstrip(")")
+        return (
+            f"{look.data.name}, without a limit; nobody knows its size: gluster volume quota {scene.name}"
+            f" limit-usage {path} SIZE"
+        )
+    return f"{look.data.name}, with a limit of {look.limit_bytes} bytes"
+
+
+async def _make(scene: Scene, volume_id: str) -> None:
+    mounted = scene.mounted
+    lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+    try:
+        now = await mounted.look(volume_id)
+        if now.record is not None or now.state not in (State.ORIGINAL, State.VOLUME) or not _can_be_made(now):
+            raise Conflict(f"volume {volume_id} was changed meanwhile")
+        record = await record_of(now, mounted)
+        # In full GiB, as answers give an original's size, the record would only be overruled by the limit.
+        record = replace(record, size_bytes=now.limit_bytes or record.size_bytes)
+        record.encode()  # what does not fit must not leave it half adopted
+        if now.state is State.ORIGINAL:
+            await mounted.adopt(volume_id)
+        await mounted.write_record(volume_id, record)
+        _log.warning("volume %s: a record was written: %s, %d bytes", volume_id, record.name, record.size_bytes)
+    finally:
+        await lock.release()
+
+
+async def have_modes(scene: Scene) -> Finding:
+    """Whether no volume's directories have lost owner and mode, as when the first brick gets company."""
+    name = "directories have their owner and mode"
+    lost = [
+        look
+        for look in scene.of(State.VOLUME)
+        if look.record is not None and await scene.mounted.has_lost_modes(look.volume_id, look.record.name)
+    ]
+    if not lost:
+        return Finding(name, True, "yes", gluster_volume=scene.name)
+
+    async def give_back(volume_id: str) -> None:
+        lock = await scene.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+        try:
+            now = await scene.mounted.look(volume_id)
+            if now.state is State.VOLUME and now.record is not None:
+                await scene.mounted.give_back_modes(volume_id, now.record)
+                _log.warning("volume %s: owner and mode of its directories were lost and are set", volume_id)
+        finally:
+            await lock.release()
+
+    async def run() -> None:
+        await for_each(f"giving modes back on {scene.name}", [look.volume_id for look in lost], give_back)
+
+    return Finding(
+        name,
+        False,
+        f"{len(lost)} have lost them",
+        "",
+        scene.name,
+        tuple(map(called, lost)),
+        Fix("sets owner and mode as a create does", run),
+    )

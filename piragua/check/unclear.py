@@ -1,0 +1,152 @@
+"""Directories that are in no clear state: what is seen, what each choice would do, and doing what was chosen.
+
+Nothing is chosen here: what is unclear is kept as it is until an administrator says `--keep` or `--discard`.
+"""
+
+import logging
+from datetime import UTC, datetime
+
+from piragua.check.context import Choice, Scene, called
+from piragua.check.finding import Finding, Fix
+from piragua.check.progress import for_each
+from piragua.errors import Conflict
+from piragua.inventory.names import publish_left
+from piragua.tree.record import Gone
+from piragua.tree.states import Look, State
+
+_log = logging.getLogger(__name__)
+_DISCARDED_RETENTION_SECONDS = 86400
+_LOCK_WAIT_SECONDS = 10
+_UNCLEAR = (State.UNCLEAR, State.LEFT_ALONE)
+_UNREADABLE_ENTRY = "it cannot be read"
+
+
+def states_are_clear(scene: Scene) -> Finding:
+    """Whether it can be told what each directory is that has the name of a volume."""
+    name = "what every directory is, is clear"
+    unclear = scene.of(*_UNCLEAR, State.NOT_OURS)
+    if not unclear:
+        return Finding(name, True, "yes", gluster_volume=scene.name)
+    chosen = {look.volume_id: choice for look in unclear if (choice := _choice(scene, look)) is not None}
+
+    async def decide(volume_id: str) -> None:
+        await _carry_out(scene, volume_id, chosen[volume_id])
+
+    async def run() -> None:
+        await for_each(f"deciding on {scene.name}", sorted(chosen), decide)
+
+    words = ", ".join(f"{choice.value}s {volume_id}" for volume_id, choice in sorted(chosen.items()))
+    return Finding(
+        name,
+        False,
+        f"{len(unclear)} are unclear; they are kept, and nobody can change them until it is decided",
+        "",
+        scene.name,
+        tuple(f"{called(look)}: {describe(look)}" for look in unclear),
+        Fix(words, run) if chosen else None,
+    )
+
+
+def describe(look: Look) -> str:
+    """What one of them is, and what each choice would do."""
+    if look.state is State.NOT_OURS:
+        return (
+            f"not Piragua's, since nothing is marked and it holds {_holds(look)}. Choices: leave it; or, by hand,"
+            " move out of it what does not belong there: with exactly one directory inside it is a volume of the"
+            " original Piragua"
+        )
+    if look.gone_unreadable.startswith(_UNREADABLE_ENTRY):
+        return f"{look.gone_unreadable}. The bricks may differ: gluster volume heal VOLUME info split-brain"
+    if look.state is State.LEFT_ALONE:
+        return (
+            f"its record cannot be read by this version: {look.record_unreadable}. Choices: leave it, and serve it"
+            f" with the version that wrote it; {_discard(look)}"
+        )
+    if look.gone_unreadable:
+        return (
+            f"it is marked as deleted and the mark cannot be read ({look.gone_unreadable}). Choices:"
+            f" --keep {look.volume_id}: the mark is emptied, and it is a volume again; {_discard(look)}"
+        )
+    return f"{_contradiction(look)}. Choices: {_keep(look)}; {_discard(look)}"
+
+
+def _contradiction(look: Look) -> str:
+    record = look.record
+    size_bytes = "none" if record is None else f"{record.size_bytes} bytes"
+    name = "" if record is None else record.name
+    limit = "no limit" if look.limit_bytes is None else f"a limit of {look.limit_bytes} bytes"
+    return (
+        f"its record says {name} with {size_bytes}, it is not marked as published,"
+        f" and it holds {_holds(look)} with {limit}"
+    )
+
+
+def _holds(look: Look) -> str:
+    return ", ".join(look.entries) or "nothing"
+
+
+def _keep(look: Look) -> str:
+    if not _can_be_published(look):
+        return "it cannot be kept as it is, since the directory that its record names is not in it"
+    return f"--keep {look.volume_id}: it gets its name, its limit and the mark, and is a volume"
+
+
+def _discard(look: Look) -> str:
+    return f"--discard {look.volume_id}: it goes to the trash for a day with all that is in it, and then for good"
+
+
+def _can_be_published(look: Look) -> bool:
+    return look.record is not None and look.record.name in look.entries
+
+
+def _choice(scene: Scene, look: Look) -> Choice | None:
+    """What was chosen for it, if that can be done."""
+    choice = scene.tools.choices.get(look.volume_id)
+    if look.state not in _UNCLEAR or look.gone_unreadable.startswith(_UNREADABLE_ENTRY):
+        return None
+    if choice is Choice.KEEP and not look.gone_unreadable and not _can_be_published(look):
+        return None
+    return choice
+
+
+async def _carry_out(scene: Scene, volume_id: str, choice: Choice) -> None:
+    mounted = scene.mounted
+    lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+    try:
+        now = await mounted.look(volume_id)
+        # Our own lock makes what is not published look as if it was being made.
+        if now.record != scene.looks[volume_id].record or now.published != scene.looks[volume_id].published:
+            raise Conflict(f"volume {volume_id} was changed meanwhile")
+        await lock.require()
+        if choice is Choice.DISCARD:
+            await _discard_it(scene, now)
+        else:
+            await _keep_it(scene, now)
+    finally:
+        await lock.release()
+
+
+async def _discard_it(scene: Scene, look: Look) -> None:
+    await scene.mounted.mark_gone(look.volume_id, Gone(datetime.now(UTC), _DISCARDED_RETENTION_SECONDS))
+    if look.record is not None:
+        await scene.mounted.release_name(look.record.name, look.volume_id)
+    _log.warning("volume %s was discarded: it is in the trash for a day", look.volume_id)
+
+
+async def _keep_it(scene: Scene, look: Look) -> None:
+    mounted, record = scene.mounted, look.record
+    if look.gone_unreadable:
+        if record is not None:
+            await mounted.claim_name(record.name, look.volume_id)
+        await mounted.tell(look.volume_id, "restored")
+        if look.closed:
+            await mounted.open_again(look.volume_id)
+        await mounted.unmark_gone(look.volume_id)
+        _log.warning("volume %s was kept: its unreadable mark of the trash was emptied", look.volume_id)
+        return
+    if record is None:
+        raise Conflict(f"volume {look.volume_id} has no record any more")
+    limit_bytes = max(record.size_bytes, look.limit_bytes or 0)
+    await scene.tools.limits.set(mounted, look.volume_id, limit_bytes, bounds=record.bounds)
+    await publish_left(mounted, look.volume_id, record.name)
+    _log.warning("volume %s was kept: it is published as %s", look.volume_id, record.name)

@@ -1,0 +1,69 @@
+"""/db, /backup and /internal/state: what there is, what does not agree, and a copy of the records."""
+
+import json
+from collections.abc import Callable, Sequence
+
+import anyio.to_thread
+from fastapi import APIRouter, Response
+
+from piragua.check.examination import Entry
+from piragua.core import Administration, Inspection, Topology
+from piragua.frontends.heketi import db_answers
+from piragua.frontends.heketi.db_answers import ClusterPicture, Picture
+from piragua.http import replies
+from piragua.http.route_facts import downloads, shows_object
+
+RECORDS_FILE = "piragua-records.json"
+
+
+def db_router(topology: Topology, administration: Administration, inspection: Inspection) -> APIRouter:
+    """The routes. What can become long is rendered in a thread."""
+    router = APIRouter()
+    examination = inspection.examination
+
+    @router.get("/db/dump", **shows_object("Everything that is known"))
+    async def dump() -> Response:
+        picture = await _picture(topology, administration, await examination.entries())
+        return await _indented(lambda: db_answers.dump(picture))
+
+    @router.get("/db/check", **shows_object("What does not agree"))
+    async def check() -> Response:
+        reports = await examination.reports()
+        picture = await _picture(topology, administration, [each for r in reports for each in r.entries])
+        return await _indented(lambda: db_answers.check(picture, reports))
+
+    @router.get("/internal/state/examine/gluster", **shows_object("Dump and check together"))
+    async def examine() -> Response:
+        reports = await examination.reports()
+        picture = await _picture(topology, administration, [each for r in reports for each in r.entries])
+        return await _indented(lambda: db_answers.examine(picture, reports))
+
+    @router.get("/backup/db", **downloads("A copy of the records of all volumes"))
+    async def backup() -> Response:
+        """Heketi sends its database file, whose name would be a lie here."""
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": f'attachment; filename="{RECORDS_FILE}"',
+        }
+        return Response(await inspection.records.document(), headers=headers)
+
+    return router
+
+
+async def _picture(topology: Topology, administration: Administration, entries: Sequence[Entry]) -> Picture:
+    clusters = []
+    for cluster in await topology.clusters():
+        here = tuple(entry for entry in entries if entry.gluster_volume == cluster.name)
+        flags = await administration.flags.of(cluster.name)
+        clusters.append(ClusterPicture(cluster, flags, await topology.nodes(cluster.id), here))
+    nodes = {node.id for each in clusters for node in each.nodes}
+    devices = {node_id: await administration.devices.of_node(node_id) for node_id in nodes}
+    tags = await administration.tags.of([*nodes, *(each.id for known in devices.values() for each in known)])
+    return Picture(
+        tuple(clusters), devices, tags, await administration.in_flight.all(), administration.devices.id_of
+    )
+
+
+async def _indented(render: Callable[[], db_answers.Json]) -> Response:
+    text = await anyio.to_thread.run_sync(lambda: json.dumps(render(), indent=4, ensure_ascii=False))
+    return replies.json_text(text)

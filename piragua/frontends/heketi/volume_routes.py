@@ -1,0 +1,95 @@
+"""/volumes: create, list, show, expand, clone, delete (Heketi contract 1.2, 2.1)."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
+
+from fastapi import APIRouter, Request, Response
+
+from piragua.core import Devices, Operations, Topology, Volumes
+from piragua.errors import Ineligible, NameInUse, NoneFits, NotFound, NotReady, OutOfSpace
+from piragua.frontends.heketi.answers import VolumeInfo, VolumeList, volume_info
+from piragua.frontends.heketi.schemas import VolumeClone, VolumeCreate, VolumeExpand
+from piragua.http import replies
+from piragua.http.body import BodyLimits, read_into
+from piragua.http.ids import checked_id
+from piragua.http.refusals import AllocationFailed
+from piragua.http.route_facts import shows, starts
+from piragua.models import Volume
+
+Job = TypeVar("Job")
+
+
+def volume_router(
+    volumes: Volumes[Job],
+    operations: Operations[Job],
+    topology: Topology,
+    devices: Devices,
+    limits: BodyLimits,
+) -> APIRouter:
+    """The routes under /volumes; the path types of `ids` must be registered."""
+    router = APIRouter()
+
+    @router.post("/volumes", **starts("Create a volume", body=VolumeCreate))
+    async def create(request: Request) -> Response:
+        wish = await read_into(request, VolumeCreate, limits)
+        with allocating("new volume"):
+            job = await volumes.prepare_create(wish.spec())
+        return replies.accepted(await operations.start(job))
+
+    @router.get("/volumes", **shows("The ids of all volumes", VolumeList))
+    async def list_all() -> Response:
+        return replies.json(VolumeList(volumes=await volumes.ids()))
+
+    @router.get("/volumes/{volume_id:heketi_volume}", **shows("A volume", VolumeInfo))
+    async def show(volume_id: str) -> Response:
+        volume = await volumes.get(checked_id(volume_id))
+        return replies.json(await described(volume, topology, devices))
+
+    @router.post("/volumes/{volume_id:heketi_volume}/expand", **starts("Grow a volume", body=VolumeExpand))
+    async def expand(request: Request, volume_id: str) -> Response:
+        add_bytes = (await read_into(request, VolumeExpand, limits)).add_bytes()
+        with allocating("volume expansion"):
+            job = await volumes.prepare_expand(checked_id(volume_id), add_bytes)
+        return replies.accepted(await operations.start(job))
+
+    @router.post("/volumes/{volume_id:heketi_volume}/clone", **starts("Copy a volume", body=VolumeClone))
+    async def clone(request: Request, volume_id: str) -> Response:
+        name = (await read_into(request, VolumeClone, limits)).checked_name()
+        with refusing(f"Failed clone volume {volume_id}"):
+            job = await volumes.prepare_clone(checked_id(volume_id), name)
+        return replies.accepted(await operations.start(job))
+
+    @router.delete("/volumes/{volume_id:heketi_volume}", **starts("Delete a volume"))
+    async def delete(volume_id: str) -> Response:
+        job = await volumes.prepare_delete(checked_id(volume_id))
+        return replies.accepted(await operations.start(job))
+
+    return router
+
+
+async def described(volume: Volume, topology: Topology, devices: Devices) -> VolumeInfo:
+    """The volume as an answer. Raises NotReady while its Gluster volume is not to be seen.
+
+    A NotFound from there must not get out: it would say that the volume is gone.
+    """
+    try:
+        cluster = await topology.cluster(volume.cluster_id)
+        nodes = await topology.nodes(volume.cluster_id)
+    except NotFound as error:
+        raise NotReady(f"Gluster volume {volume.gluster_volume} cannot be seen at the moment") from error
+    return volume_info(volume, cluster, nodes, devices.id_of)
+
+
+def allocating(what: str) -> AbstractContextManager[None]:
+    """No room and a taken name are told with the step that failed before them (Heketi contract 5.5)."""
+    return refusing(f"Failed to allocate {what}")
+
+
+@contextmanager
+def refusing(failed_step: str) -> Iterator[None]:
+    """No room and a taken name are told after these words."""
+    try:
+        yield
+    except (NameInUse, OutOfSpace, Ineligible, NoneFits) as error:
+        raise AllocationFailed(f"{failed_step}: {error}") from error

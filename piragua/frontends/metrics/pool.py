@@ -1,0 +1,265 @@
+"""The state of the pool under Heketi's names, and what else all instances see alike.
+
+It is gathered in the background, so that a scrape asks nobody: neither Gluster nor the mount.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from piragua.errors import PiraguaError
+from piragua.frontends.metrics.exposition import Sample
+from piragua.inventory.inventory import Inventory
+from piragua.models import Device, GlusterVolume, Node, UnderWay
+from piragua.pool.topology import Topology
+from piragua.tree.states import DELETED, LISTED, Look
+
+_log = logging.getLogger(__name__)
+
+Labels = Mapping[str, str]
+_BYTES_PER_KIB = 1024
+_LOOKS_AT_A_TIME = 1000
+
+HELPS = {
+    "heketi_up": "1 while the state of all Gluster volumes can be read, else 0 and no more of Heketi's is told",
+    "heketi_cluster_count": "Gluster volumes that are served",
+    "heketi_volumes_count": "Volumes on the Gluster volume",
+    "heketi_block_volumes_count": "Always 0: there are no block volumes",
+    "heketi_nodes_count": "Servers with bricks of the Gluster volume",
+    "heketi_device_count": "File systems with bricks on the server",
+    "heketi_device_size": "Size of the file system in KiB",
+    "heketi_device_size_bytes": "Size of the file system in bytes",
+    "heketi_device_free": "Free space of the file system in KiB",
+    "heketi_device_free_bytes": "Free space of the file system in bytes",
+    "heketi_device_used": "Used space of the file system in KiB",
+    "heketi_device_used_bytes": "Used space of the file system in bytes",
+    "heketi_device_brick_count": "Bricks of served Gluster volumes on the file system",
+    "heketi_operations_total_count": "Operations of all instances that are not over",
+    "heketi_operations_new_count": "Operations that an instance works on, or has queued",
+    "heketi_operations_stale_count": "Operations whose server went away, not settled yet",
+    "heketi_operations_failed_count": "Always 0: what failed was undone, and is over",
+    "heketi_operations_inFlight_count": "Operations that an instance works on, or has queued",
+    "piragua_cluster_info": "The name of the Gluster volume that is this cluster",
+    "piragua_volumes_size_bytes": "Sum of the sizes of all volumes on the Gluster volume that can be read",
+    "piragua_trash_volumes": "Deleted volumes that are not purged yet",
+    "piragua_trash_size_bytes": "Sum of the sizes of deleted volumes that are not purged yet",
+    "piragua_healthy": "1 while GET /health is 200 and the state of all Gluster volumes can be read, else 0",
+    "piragua_pool_age_seconds": "How long ago the state of the pool was gathered",
+}
+
+
+class DevicesOfNodes(Protocol):
+    """The part of `piragua.pool.devices.Devices` that is needed here."""
+
+    async def of_node(self, node_id: str) -> tuple[Device, ...]:
+        """Those that are known; never an error."""
+
+
+class WorkOfAll(Protocol):
+    """The part of `piragua.operations.across_instances.InFlight` that is needed here."""
+
+    async def all(self) -> Sequence[UnderWay]:
+        """Operations of all instances that are not over."""
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What the looks at all volumes of a Gluster volume add up to."""
+
+    volumes: int = 0
+    size_bytes: int = 0
+    trash: int = 0
+    trash_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A Gluster volume at that time. devices: those with bricks of it, by node."""
+
+    cluster: GlusterVolume
+    counts: _Counts
+    nodes: tuple[Node, ...]
+    devices: Mapping[str, tuple[Device, ...]]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is in the root of a Gluster volume, as last seen; kept up to date while it is looked at."""
+
+    cluster_id: str
+    gluster_volume: str
+    looks: Mapping[str, Look]
+
+
+async def _no_problems() -> Sequence[str]:
+    return ()
+
+
+class Pool:
+    """Gathers from these parts of the core; `keep` has to run. inventories: by the name of their Gluster volume.
+
+    problems: what GET /health tells. timeout_seconds: a state that takes longer to read counts as one that
+    cannot be read. interval_seconds: how often it is read; retry_seconds: how soon again after that.
+    """
+
+    def __init__(
+        self,
+        inventories: Mapping[str, Inventory],
+        topology: Topology,
+        devices: DevicesOfNodes,
+        in_flight: WorkOfAll,
+        *,
+        problems: Callable[[], Awaitable[Sequence[str]]] = _no_problems,
+        timeout_seconds: float = 5,
+        interval_seconds: float = 5,
+        retry_seconds: float = 1,
+        now_seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inventories = inventories
+        self._topology = topology
+        self._devices = devices
+        self._in_flight = in_flight
+        self._problems = problems
+        self._healthy = False
+        self._timeout_seconds = timeout_seconds
+        self._interval_seconds = interval_seconds
+        self._retry_seconds = retry_seconds
+        self._now_seconds = now_seconds
+        self._gathering = anyio.Lock()
+        self._samples: list[Sample] | None = None
+        self._gathered_seconds = 0.0
+        self._listed: dict[str, Listed] = {}
+
+    async def keep(self) -> None:
+        """Gathers now and then; never returns."""
+        while True:
+            async with self._gathering:
+                well = await self._gather()
+            await anyio.sleep(self._interval_seconds if well else self._retry_seconds)
+
+    async def samples(self) -> list[Sample]:
+        """What was gathered last. It is never an error, and never leaves a Gluster volume out.
+
+        Only the first one after a start waits until something was gathered.
+        """
+        if self._samples is None:
+            async with self._gathering:
+                if self._samples is None:
+                    await self._gather()
+        age_seconds = self._now_seconds() - self._gathered_seconds
+        return [
+            *(self._samples or []),
+            Sample("piragua_healthy", {}, int(self._healthy)),
+            Sample("piragua_pool_age_seconds", {}, round(age_seconds, 3)),
+        ]
+
+    def listed(self) -> list[Listed]:
+        """The volumes as last seen; nothing of a Gluster volume that was not seen yet."""
+        return list(self._listed.values())
+
+    async def _gather(self) -> bool:
+        """Whether it could be read."""
+        well = True
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                samples = await self._all()
+        except (PiraguaError, TimeoutError) as error:
+            _log.debug("the state of the pool cannot be told: %s", error)
+            samples = [Sample("heketi_up", {}, 0)]
+            well = False
+        healthy = well and not await self._problems()
+        self._samples, self._healthy = samples, healthy
+        self._gathered_seconds = self._now_seconds()
+        return well
+
+    async def _all(self) -> list[Sample]:
+        clusters = await self._topology.clusters()
+        samples = [Sample("heketi_up", {}, 1), Sample("heketi_cluster_count", {}, len(clusters))]
+        for cluster in clusters:
+            samples += _of_cluster(await self._see(cluster))
+        return samples + list(_of_operations(await self._in_flight.all()))
+
+    async def _see(self, cluster: GlusterVolume) -> _Seen:
+        """With those devices only that hold bricks of it: a server can have others, for other Gluster volumes."""
+        nodes = await self._topology.nodes(cluster.id)
+        devices = {
+            node.id: tuple(
+                device
+                for device in await self._devices.of_node(node.id)
+                if any(brick.cluster_id == cluster.id for brick in device.bricks)
+            )
+            for node in nodes
+        }
+        looks = await self._inventories[cluster.name].looks()
+        self._listed[cluster.name] = Listed(cluster.id, cluster.name, looks)
+        return _Seen(cluster, await _counts(looks), nodes, devices)
+
+
+async def _counts(looks: Mapping[str, Look]) -> _Counts:
+    """Requests are answered in between: many volumes take their time."""
+    found = _Counts()
+    async for part in _parts(list(looks.values())):
+        listed = [look for look in part if look.state in LISTED]
+        trash = [look for look in part if look.state in DELETED]
+        found = _Counts(
+            found.volumes + len(listed),
+            found.size_bytes + sum(map(_size_bytes, listed)),
+            found.trash + len(trash),
+            found.trash_bytes + sum(map(_size_bytes, trash)),
+        )
+    return found
+
+
+async def _parts(looks: Sequence[Look]) -> AsyncIterator[Sequence[Look]]:
+    for start in range(0, len(looks), _LOOKS_AT_A_TIME):
+        yield looks[start : start + _LOOKS_AT_A_TIME]
+        await checkpoint()
+
+
+def _of_cluster(seen: _Seen) -> Iterator[Sample]:
+    cluster = {"cluster": seen.cluster.id}
+    yield Sample("piragua_cluster_info", {**cluster, "gluster_volume": seen.cluster.name}, 1)
+    yield Sample("heketi_volumes_count", cluster, seen.counts.volumes)
+    yield Sample("heketi_block_volumes_count", cluster, 0)
+    yield Sample("heketi_nodes_count", cluster, len(seen.nodes))
+    yield Sample("piragua_volumes_size_bytes", cluster, seen.counts.size_bytes)
+    yield Sample("piragua_trash_volumes", cluster, seen.counts.trash)
+    yield Sample("piragua_trash_size_bytes", cluster, seen.counts.trash_bytes)
+    for node in seen.nodes:
+        host = {**cluster, "hostname": node.name, "storage_hostname": node.address or ""}
+        yield Sample("heketi_device_count", host, len(seen.devices[node.id]))
+        for device in seen.devices[node.id]:
+            yield from _of_device(device, seen.cluster.id, {**host, "id": device.id, "device": device.name})
+
+
+def _of_device(device: Device, cluster_id: str, labels: Labels) -> Iterator[Sample]:
+    labels = {**labels, "pv_uuid": ""}
+    used_bytes = max(0, device.total_bytes - device.free_bytes)
+    for what, size_bytes in (("size", device.total_bytes), ("free", device.free_bytes), ("used", used_bytes)):
+        yield Sample(f"heketi_device_{what}", labels, size_bytes // _BYTES_PER_KIB)
+        yield Sample(f"heketi_device_{what}_bytes", labels, size_bytes)
+    bricks = sum(brick.cluster_id == cluster_id for brick in device.bricks)
+    yield Sample("heketi_device_brick_count", labels, bricks)
+
+
+def _of_operations(operations: Sequence[UnderWay]) -> Iterator[Sample]:
+    stale = sum(each.stale for each in operations)
+    counts = {
+        "total": len(operations),
+        "new": len(operations) - stale,
+        "stale": stale,
+        "failed": 0,
+        "inFlight": len(operations) - stale,
+    }
+    for which, count in counts.items():
+        yield Sample(f"heketi_operations_{which}_count", {}, count)
+
+
+def _size_bytes(look: Look) -> int:
+    return look.record.size_bytes if look.record is not None else look.limit_bytes or 0

@@ -1,0 +1,117 @@
+"""Each volume's own size, use and files, by its id; without names, unless a setting allows them.
+
+`/metrics` asks for no token. Series cost memory in Prometheus: above a number that is set nothing is told singly.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from piragua.frontends.metrics.exposition import Sample
+from piragua.frontends.metrics.pool import Listed
+from piragua.inventory.labels import with_told
+from piragua.inventory.usage import Capacity
+from piragua.models import Usage
+from piragua.tree.states import LISTED, Look
+
+HELPS = {
+    "piragua_volume_size_bytes": "The volume's limit",
+    "piragua_volume_used_bytes": "What quota counts in the volume; can be above its limit",
+    "piragua_volume_files": "Files in the volume",
+    "piragua_volume_info": "Whose the volume is: its name, and namespace and claim where its name tells them",
+    "piragua_volumes_told_singly": "1 while there are metrics of single volumes, 0 when there are too many",
+    "piragua_volumes_without_limit": "Volumes that nothing bounds: their limit is missing",
+    "piragua_volumes_nearly_full": "Volumes that hold more than 90 % of their limit",
+    "piragua_capacity_bytes": "Size of the Gluster volume",
+    "piragua_free_bytes": "Free space of the Gluster volume",
+    "piragua_used_bytes": "What quota counts in all volumes of the Gluster volume",
+    "piragua_usage_age_seconds": "How long ago the use of the volumes was gathered, or since when that is tried",
+}
+
+_NEARLY_FULL = 0.9
+
+
+class Gatherer(Protocol):
+    """What gathers the use of all volumes of a Gluster volume.
+
+    begun: since when it tries, None when it does not. gathered: when it last did; None before the first time.
+    """
+
+    @property
+    def begun(self) -> datetime | None: ...
+    @property
+    def gathered(self) -> datetime | None: ...
+    @property
+    def capacity(self) -> Capacity | None: ...
+    def of(self, volume_id: str) -> Usage | None: ...
+
+
+class VolumeSamples:
+    """listed: the volumes by their Gluster volume, as last seen. gatherers: by the same names.
+
+    most_volumes: with more volumes than that nothing is told of single ones. names: they may be told by their
+    name, namespace and claim.
+    """
+
+    def __init__(
+        self,
+        listed: Callable[[], Sequence[Listed]],
+        gatherers: Mapping[str, Gatherer],
+        *,
+        most_volumes: int,
+        names: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._listed = listed
+        self._gatherers = gatherers
+        self._most_volumes = most_volumes
+        self._names = names
+        self._now = now
+
+    def samples(self) -> list[Sample]:
+        """As they were last gathered. May be called from any thread."""
+        clusters = self._listed()
+        singly = sum(len(each.looks) for each in clusters) <= self._most_volumes
+        samples = [Sample("piragua_volumes_told_singly", {}, int(singly))] if clusters else []
+        for each in clusters:
+            gatherer = self._gatherers.get(each.gluster_volume)
+            if gatherer is not None and gatherer.gathered is not None:
+                samples += self._of_cluster(each, gatherer, singly=singly)
+            since = None if gatherer is None else gatherer.gathered or gatherer.begun
+            if since is not None:  # also while it never succeeded: an age that is missing would alarm nobody
+                age_seconds = round((self._now() - since).total_seconds(), 1)
+                samples.append(Sample("piragua_usage_age_seconds", {"cluster": each.cluster_id}, age_seconds))
+        return samples
+
+    def _of_cluster(self, each: Listed, gatherer: Gatherer, *, singly: bool) -> list[Sample]:
+        cluster = {"cluster": each.cluster_id}
+        used_bytes = without_limit = nearly_full = 0
+        samples: list[Sample] = []
+        for look in list(each.looks.values()):
+            use = gatherer.of(look.volume_id) if look.state in LISTED else None
+            if use is not None:
+                used_bytes += use.used_bytes
+                without_limit += use.limit_bytes is None
+                nearly_full += use.limit_bytes is not None and use.used_bytes > _NEARLY_FULL * use.limit_bytes
+                if singly:
+                    samples += self._of_volume(cluster, look, use)
+        samples += [
+            Sample("piragua_used_bytes", cluster, used_bytes),
+            Sample("piragua_volumes_without_limit", cluster, without_limit),
+            Sample("piragua_volumes_nearly_full", cluster, nearly_full),
+        ]
+        if gatherer.capacity is not None:
+            samples.append(Sample("piragua_capacity_bytes", cluster, gatherer.capacity.size_bytes))
+            samples.append(Sample("piragua_free_bytes", cluster, gatherer.capacity.free_bytes))
+        return samples
+
+    def _of_volume(self, cluster: Mapping[str, str], look: Look, use: Usage) -> Iterator[Sample]:
+        labels = {**cluster, "id": look.volume_id}
+        yield Sample("piragua_volume_used_bytes", labels, use.used_bytes)
+        yield Sample("piragua_volume_files", labels, use.files)
+        if use.limit_bytes is not None:
+            yield Sample("piragua_volume_size_bytes", labels, use.limit_bytes)
+        if self._names and look.record is not None:
+            told = with_told(look.record.name, look.record.labels)
+            whose = {each: told.get(f"kubernetes/{each}", "") for each in ("namespace", "claim")}
+            yield Sample("piragua_volume_info", {**labels, "name": look.record.name, **whose}, 1)

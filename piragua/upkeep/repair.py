@@ -1,0 +1,159 @@
+"""Keeps published volumes as their records say: limits that were lost, bricks that are new, peers that missed one.
+
+Limits only while all is well: a brick that was away can show an old one (glusterfs 10.3).
+"""
+
+import logging
+from dataclasses import replace
+from typing import Protocol
+
+from piragua.errors import GlusterError, PiraguaError
+from piragua.log import audit
+from piragua.models import GlusterVolume
+from piragua.pool.health import Health, PoolHealth
+from piragua.pool.topology import Topology
+from piragua.quota.limits import Limits
+from piragua.tree.proven_mount import Mounted
+from piragua.tree.states import Look, State
+
+_log = logging.getLogger(__name__)
+_WALKS = 2
+"""Rounds over all directories after the bricks changed: a single one missed some (glusterfs 10.3)."""
+
+
+class QuotaRecords(Protocol):
+    """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
+
+    async def limited_gfids(self, volume: str) -> frozenset[str]:
+        """gfids (32 hex digits) of all directories with a limit in this server's own quota.conf."""
+
+
+class NoRecords:
+    """For a glusterd whose files are out of sight."""
+
+    async def limited_gfids(self, volume: str) -> frozenset[str]:
+        """Raises GlusterError: it cannot be told."""
+        raise GlusterError(("system::", "getwd"), 0, f"the quota.conf of {volume} is not looked at")
+
+
+class Repair:
+    """What one Gluster volume's sweep does for published volumes."""
+
+    def __init__(self, topology: Topology, gluster: QuotaRecords, limits: Limits, pool_health: PoolHealth) -> None:
+        self._topology = topology
+        self._gluster = gluster
+        self._limits = limits
+        self._pool_health = pool_health
+        self._bricks: tuple[object, ...] | None = None
+        self._walks = 0
+        self._walk = False
+        self._health = Health(("not looked at yet",))
+        self._recorded: frozenset[str] | None = None
+
+    async def round(self, mounted: Mounted) -> bool:
+        """Finds out, once for all volumes of a round, what is to be looked after; whether all is well.
+
+        StorageError.
+        """
+        cluster = await self._topology.cluster_now(mounted.gluster_volume)
+        if self._bricks != cluster.bricks:
+            self._bricks, self._walks = cluster.bricks, _WALKS
+        self._walk = self._walks > 0
+        self._health = await self._pool_health.look(mounted)
+        if not _limits_are_seen(cluster):
+            self._health = Health(("quota is off, or its limits cannot be seen",))
+        well = not self._health.problems
+        self._recorded = await self._records(mounted) if well else None
+        # Until this client has seen the new bricks, it looks directories up without them.
+        if well and await mounted.brick_count() == len(cluster.bricks):
+            self._walks = max(self._walks - 1, 0)
+        return well and not self._health.healing
+
+    async def mend(self, mounted: Mounted, seen: Look) -> None:
+        """Looks after one volume. StorageError."""
+        if self._walk:
+            await mounted.touch_data(seen.volume_id)
+        if seen.record is not None and await mounted.has_lost_modes(seen.volume_id, seen.record.name):
+            await self._give_back_modes(mounted, seen)
+        if seen.record is not None:
+            await self._mend_limit(mounted, seen)
+
+    async def _give_back_modes(self, mounted: Mounted, seen: Look) -> None:
+        lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
+        try:
+            now = await mounted.look(seen.volume_id)
+            if now.state is State.VOLUME and now.record is not None:
+                await mounted.give_back_modes(seen.volume_id, now.record)
+                audit.changed("give back owner and mode", seen.volume_id)
+                _log.warning("volume %s: owner and mode of its directories were lost and are set", seen.volume_id)
+        finally:
+            await lock.release()
+
+    async def _mend_limit(self, mounted: Mounted, seen: Look) -> None:
+        record = seen.record
+        if record is None:
+            return
+        problem = self._health.problem_with(seen.volume_id)
+        if problem:
+            _log.debug("the limit of volume %s is left alone for now: %s", seen.volume_id, problem)
+            return
+        limit_bytes = await mounted.limit(seen.volume_id)
+        if limit_bytes is None:
+            await self._set_again(mounted, seen, "its limit was gone")
+        elif limit_bytes > record.size_bytes:
+            await self._adopt(mounted, seen, limit_bytes)
+        elif limit_bytes < record.size_bytes:
+            _log.warning(
+                "volume %s: its limit is %d bytes, its record says %d",
+                seen.volume_id,
+                limit_bytes,
+                record.size_bytes,
+            )
+        elif await self._lacks_record(mounted, await mounted.gfid(seen.volume_id)):
+            await self._set_again(mounted, seen, "this server's quota.conf had no record of its limit")
+
+    async def _lacks_record(self, mounted: Mounted, gfid: str) -> bool:
+        """Read again before that is said: the volume can have been made since the round began."""
+        if self._recorded is None or gfid in self._recorded:
+            return False
+        self._recorded = await self._records(mounted)
+        return self._recorded is not None and gfid not in self._recorded
+
+    async def _set_again(self, mounted: Mounted, seen: Look, why: str) -> None:
+        lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
+        try:
+            now = await mounted.look(seen.volume_id)
+            if now.state is State.VOLUME and now.record is not None:
+                bounds = now.record.bounds
+                await self._limits.set(mounted, seen.volume_id, now.record.size_bytes, bounds=bounds)
+                audit.changed("set the limit again", seen.volume_id)
+                _log.warning("volume %s: %s; it was set to %d bytes", seen.volume_id, why, now.record.size_bytes)
+        finally:
+            await lock.release()
+
+    async def _adopt(self, mounted: Mounted, seen: Look, limit_bytes: int) -> None:
+        """An expand that died between limit and record, or an administrator's own command."""
+        lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
+        try:
+            now = await mounted.look(seen.volume_id)
+            if now.state is State.VOLUME and now.record == seen.record and now.record is not None:
+                await mounted.write_record(seen.volume_id, replace(now.record, size_bytes=limit_bytes).shortened())
+                audit.changed("adopt the limit", seen.volume_id)
+                _log.warning("volume %s: its limit of %d bytes was adopted", seen.volume_id, limit_bytes)
+        finally:
+            await lock.release()
+
+    async def _records(self, mounted: Mounted) -> frozenset[str] | None:
+        try:
+            return await self._gluster.limited_gfids(mounted.gluster_volume)
+        except PiraguaError as error:
+            _log.debug("quota.conf of this server cannot be read: %s", error)
+            return None
+
+
+def _limits_are_seen(cluster: GlusterVolume) -> bool:
+    """Whether quota is on and statvfs shows limits: else every limit would look lost."""
+    return (
+        cluster.options.get("features.quota") == "on"
+        and cluster.options.get("features.quota-deem-statfs") != "off"
+    )

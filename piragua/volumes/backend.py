@@ -1,0 +1,108 @@
+"""One Gluster volume with what works on it, and whether volumes can be made on it now."""
+
+from dataclasses import dataclass
+
+from piragua.errors import OutOfSpace, StorageError, Unsupported, UnusableAddress
+from piragua.inventory.inventory import Inventory
+from piragua.models import GlusterVolume, Node
+from piragua.pool.health import PoolHealth
+from piragua.quota.limits import Limits
+from piragua.tree.proven_mount import Mounted
+from piragua.tree.record import Record
+from piragua.upkeep.purging.purger import Purger
+
+OWN_OPTION_PREFIX = "user.heketi."
+_ON = frozenset({"on", "true", "yes", "enable", "1"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """The parts of one Gluster volume. overcommit: the sum of all limits may be that many times its size."""
+
+    gluster_volume: str
+    inventory: Inventory
+    limits: Limits
+    pool_health: PoolHealth
+    purger: Purger
+    overcommit: float | None = None
+
+    def mounted(self) -> Mounted:
+        """The proven mount; NotMounted while there is none."""
+        return self.inventory.mount.current()
+
+    async def all_is_well(self) -> bool:
+        """Whether what statvfs shows can be believed now."""
+        health = await self.pool_health.look(self.mounted())
+        return not health.problems and not health.healing
+
+    async def set_limit(self, mounted: Mounted, volume_id: str, record: Record) -> None:
+        """The limit that the record tells, beyond what the sum of limits allows. Errors as of `Limits.set`."""
+        await self.limits.set(
+            mounted, volume_id, record.size_bytes, bounds=record.bounds, all_is_well=self.all_is_well
+        )
+
+    async def require_room(self, size_bytes: int, *, instead_of_bytes: int = 0) -> None:
+        """OutOfSpace for a volume that is larger than all there is, or when the sum of limits gets too large.
+
+        instead_of_bytes: the limit that the volume has in that sum already.
+        """
+        whole_bytes = await self.mounted().size_bytes()
+        if size_bytes > whole_bytes:
+            raise OutOfSpace("No space")
+        if self.overcommit is not None:
+            sum_bytes = await self.inventory.limits_bytes() - instead_of_bytes + size_bytes
+            if sum_bytes > self.overcommit * whole_bytes:
+                raise OutOfSpace("No space")
+
+
+def require_limits(cluster: GlusterVolume) -> None:
+    """StorageError, with the command that mends it, when no limit could be set or seen."""
+    name = cluster.name
+    if not cluster.started:
+        raise StorageError(f"the Gluster volume {name} is not started: gluster volume start {name}")
+    if not _is_on(cluster, "features.quota", default=False):
+        raise StorageError(f"quota is off on the Gluster volume {name}: gluster volume quota {name} enable")
+    if not _is_on(cluster, "features.quota-deem-statfs", default=True):
+        raise StorageError(
+            f"limits cannot be read back on the Gluster volume {name}:"
+            f" gluster volume set {name} features.quota-deem-statfs on"
+        )
+
+
+def require_files_limits(cluster: GlusterVolume) -> None:
+    """StorageError, with the command that mends it, when the number of files cannot be limited."""
+    if not _is_on(cluster, "features.inode-quota", default=False):
+        name = cluster.name
+        raise StorageError(
+            f"files cannot be limited on the Gluster volume {name}: gluster volume inode-quota {name} enable"
+        )
+
+
+def require_addresses(nodes: tuple[Node, ...]) -> None:
+    """UnusableAddress while a node has no address that Kubernetes accepts: it would throw the volume away."""
+    for node in nodes:
+        if node.address is None:
+            raise UnusableAddress(node.problem)
+
+
+def require_options(cluster: GlusterVolume, options: tuple[str, ...]) -> None:
+    """Unsupported, with its name, for an option that the whole Gluster volume does not have as asked for."""
+    for option in options:
+        name, _, value = option.strip().partition(" ")
+        if not name or name.startswith(OWN_OPTION_PREFIX):
+            continue
+        if cluster.options.get(name) != value.strip():
+            raise Unsupported(
+                f"Volume option '{name}' cannot be set for one volume: all volumes share the Gluster volume"
+                f" {cluster.name}, where it is {_as_set(cluster, name)}; leave it out of the request, set it there"
+                f" for all, or let PIRAGUA_ACCEPT_ALL_OPTIONS=true accept such options without effect"
+            )
+
+
+def _as_set(cluster: GlusterVolume, name: str) -> str:
+    return f"'{cluster.options[name]}'" if name in cluster.options else "not set"
+
+
+def _is_on(cluster: GlusterVolume, option: str, *, default: bool) -> bool:
+    value = cluster.options.get(option)
+    return default if value is None else value.lower() in _ON

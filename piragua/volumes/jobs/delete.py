@@ -1,0 +1,78 @@
+"""Deleting a volume: one mark, and it is gone for every client; the data goes in the background."""
+
+from datetime import UTC, datetime
+
+import anyio
+
+from piragua.errors import Conflict, MountError, OutcomeUnknown
+from piragua.models import OperationKind
+from piragua.tree.locking.async_locks import AsyncLock
+from piragua.tree.proven_mount import Mounted
+from piragua.tree.record import Gone
+from piragua.tree.states import DELETED, State
+from piragua.volumes.backend import Place
+from piragua.volumes.shown import name_of, require_usable
+
+_LOCK_WAIT_SECONDS = 60
+_LOOK_AGAIN_SECONDS = 1
+
+
+class Delete:
+    """A prepared delete; deleting what is deleted already succeeds."""
+
+    kind = OperationKind.DELETE
+
+    def __init__(
+        self,
+        place: Place,
+        mounted: Mounted,
+        cluster_id: str,
+        volume_id: str,
+        retention_seconds: float,
+        *,
+        is_deleted: bool,
+    ) -> None:
+        self._is_deleted = is_deleted
+        self.cluster_id = cluster_id
+        self.volume_id = volume_id
+        self._place = place
+        self._mounted = mounted
+        self._retention_seconds = retention_seconds
+
+    async def run(self, nonce: str) -> None:
+        """Marks the volume as deleted and frees its name. OutcomeUnknown when it can be deleted all the same."""
+        lock = None if self._is_deleted else await self._take_unless_deleted()
+        if lock is not None:
+            try:
+                await self._mark()
+            finally:
+                await lock.release()
+        self._place.purger.add(self.volume_id)
+
+    async def _take_unless_deleted(self) -> AsyncLock | None:
+        """The lock of the volume; None when another delete was first: the purge can keep the lock for hours."""
+        deadline, wait_seconds = anyio.current_time() + _LOCK_WAIT_SECONDS, 0.0
+        while True:
+            try:
+                return await self._mounted.take_id(self.volume_id, timeout_seconds=wait_seconds)
+            except Conflict:
+                if (await self._mounted.look(self.volume_id)).state in DELETED | {State.ABSENT}:
+                    return None
+                if anyio.current_time() > deadline:
+                    raise
+            wait_seconds = _LOOK_AGAIN_SECONDS
+
+    async def abandon(self) -> None:
+        """Nothing is held yet."""
+
+    async def _mark(self) -> None:
+        seen = await self._mounted.look(self.volume_id)
+        if seen.state in DELETED or seen.state is State.ABSENT:
+            return
+        require_usable(seen)
+        name = name_of(seen)
+        try:
+            await self._mounted.mark_gone(self.volume_id, Gone(datetime.now(UTC), self._retention_seconds))
+            await self._mounted.release_name(name, self.volume_id)
+        except MountError as error:
+            raise OutcomeUnknown(str(error)) from error

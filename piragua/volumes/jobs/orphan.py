@@ -1,0 +1,41 @@
+"""What becomes of a create whose owner went away, before anybody is told how it ended."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from piragua.errors import NameInUse
+from piragua.inventory.names import publish_left
+from piragua.tree.proven_mount import Mounted
+from piragua.tree.record import Gone
+from piragua.tree.states import Look, State
+from piragua.volumes.backend import Place
+from piragua.volumes.jobs.create import LATE_COMMAND_SECONDS
+
+ORPHANS = frozenset({State.BEING_MADE, State.COMPLETE, State.GIVEN_UP, State.CLONE_GIVEN_UP})
+"""States of a create or clone that is not over, as far as the tree shows it."""
+
+_LOCK_WAIT_SECONDS = 1
+
+
+async def settle(place: Place, mounted: Mounted, volume_id: str) -> Look:
+    """Publishes a create that got as far as its limit and marks one that did not as deleted; how it is then.
+
+    The mark is needed: glusterd may still carry out the limit that the owner asked for, or the owner of a clone
+    lives and has only lost its locks, and the volume would appear after it was told as failed. Conflict while
+    somebody else works on it.
+    """
+    lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+    try:
+        seen = await mounted.look(volume_id)
+        left = replace(seen, locked=False).state
+        if left is State.COMPLETE and seen.record is not None:
+            await publish_left(mounted, volume_id, seen.record.name)
+        elif left in (State.GIVEN_UP, State.CLONE_GIVEN_UP):
+            gone = Gone(datetime.now(UTC), LATE_COMMAND_SECONDS)
+            await mounted.mark_gone(volume_id, gone)
+            place.purger.add_later(volume_id, gone)
+    except NameInUse:
+        return seen
+    finally:
+        await lock.release()
+    return await mounted.look(volume_id)
