@@ -44,14 +44,14 @@ from piragua.quota.limits import Limits
 from piragua.shared_settings.flags import FlagStore
 from piragua.shared_settings.modes import Modes
 from piragua.shared_settings.tags import TagStore
-from piragua.status.counters import Counted
+from piragua.status.counters import Counters
 from piragua.tree.hidden import Hidden
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.repair import Repair
 from piragua.upkeep.sweep import Sweep
-from piragua.volumes.backend import Place, require_limits
+from piragua.volumes.backend import Backend, require_limits
 from piragua.volumes.listing import Listing
 from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
@@ -110,7 +110,7 @@ class Core:
     http: httpx.AsyncClient
 
     @property
-    def mounted(self) -> Mounted:
+    def mounted(self) -> ProvenMount:
         return self.mount.current()
 
     async def sweep_twice(self) -> None:
@@ -188,8 +188,8 @@ async def running_core(
         now=lambda: clock.time,
         monotonic=lambda: clock.monotonic_seconds,
     )
-    place = Place(volume.name, inventory, limits, pool_health, purger)
-    volumes = Volumes({volume.name: place}, topology, retention_seconds=retention_seconds)
+    backend = Backend(volume.name, inventory, limits, pool_health, purger)
+    volumes = Volumes({volume.name: backend}, topology, retention_seconds=retention_seconds)
 
     async def journal_of(cluster_id: str) -> Journal:
         return (await volumes.place_of(cluster_id)).mounted()
@@ -218,11 +218,11 @@ async def running_core(
         inspection=Inspection(
             Examination({volume.name: inventory}, topology, gluster, require=require_limits),
             Records({volume.name: inventory}, topology),
-            Scrape(Pool({volume.name: inventory}, topology, devices, in_flight), Counted()).text,
+            Scrape(Pool({volume.name: inventory}, topology, devices, in_flight), Counters()).text,
         ),
         extensions=[
             extensions_router(
-                Trash({volume.name: place}, volumes),
+                Trash({volume.name: backend}, volumes),
                 more_of_volumes,
                 Listing({volume.name: inventory}, {volume.name: usage}, volumes),
                 operations,
@@ -251,7 +251,7 @@ async def running_core(
 
 
 @asynccontextmanager
-async def mounted_at(volume: GlusterVolume, folder: Path) -> AsyncIterator[Mounted]:
+async def mounted_at(volume: GlusterVolume, folder: Path) -> AsyncIterator[ProvenMount]:
     """Only the tree, on the Gluster volume that is mounted at folder."""
     mount = _mount(volume.name, folder)
     await mount.check()

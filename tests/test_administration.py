@@ -81,9 +81,9 @@ def test_bricks_of_a_volume_are_where_its_data_is(
     assert len(bricks) // made["durability"]["replicate"]["replica"] == BRICKS_PER_NODE
     for brick in bricks:
         node = go_client(instances[1]).node_info(brick["node"])
-        place = by_address[node["hostnames"]["storage"][0]]
-        assert Path(f"{place.root}{brick['path']}").name == directory(made["id"])
-        assert Path(f"{place.root}{brick['path']}").is_dir()
+        backend = by_address[node["hostnames"]["storage"][0]]
+        assert Path(f"{backend.root}{brick['path']}").name == directory(made["id"])
+        assert Path(f"{backend.root}{brick['path']}").is_dir()
         assert brick["device"] in {device["id"] for device in node["devices"]}
         assert brick["size"] == 2 * KIB * KIB
 

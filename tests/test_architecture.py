@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # a line that points the wrong way: to the left, or to a sibling
 OFFENCES = {
     "tree": "from piragua.volumes.volumes import Volumes",
-    "gluster": "from piragua.tree.proven_mount import Mounted",
+    "gluster": "from piragua.tree.proven_mount import ProvenMount",
     "volumes": "from piragua.operations.operations import Operations",
     "operations.py": "from piragua.volumes.volumes import Volumes",
     "inventory.py": "from piragua.service import Service",

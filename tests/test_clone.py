@@ -25,10 +25,10 @@ from piragua.tree import layout
 from piragua.tree.copying.copy import Copier
 from piragua.tree.locking import locks
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record, decode
 from piragua.tree.states import State
-from piragua.upkeep.throttle import Traffic
+from piragua.upkeep.throttle import Throttle
 from piragua.volumes.jobs import clone as clone_module
 from tests.behind import differing_gfids
 from tests.calls import ask, go_client
@@ -240,11 +240,11 @@ async def test_a_copy_rests_while_another_volume_is_made(
 ) -> None:
     flowed: list[bool] = []
 
-    class Noted(Traffic):
-        async def rest(self, mounted: Mounted, seconds: float) -> None:
-            flowed.append(await self.flows(mounted))
+    class Noted(Throttle):
+        async def rest(self, mounted: ProvenMount, seconds: float) -> None:
+            flowed.append(await self.is_needed(mounted))
 
-    monkeypatch.setattr(clone_module, "Traffic", Noted)
+    monkeypatch.setattr(clone_module, "Throttle", Noted)
     source = with_files(hand)
     async with running_core(volume, folder) as core, half_copied(core, source) as (_, gate, accepted):
         await until(lambda: len(flowed) > 1)
@@ -353,10 +353,10 @@ async def test_what_would_not_fit_is_refused_before_anything_is_copied(
     (hand.data_path(source) / "large").write_bytes(os.urandom(3 * MIB))
     free_bytes = 2 * MIB
 
-    async def free(self: Mounted) -> int:
+    async def free(self: ProvenMount) -> int:
         return free_bytes
 
-    monkeypatch.setattr(Mounted, "free_bytes", free)
+    monkeypatch.setattr(ProvenMount, "free_bytes", free)
     async with running_core(volume, folder) as core:
         refused = await core.http.post(f"/volumes/{source}/clone", json={"name": "large"})
         assert (refused.status_code, refused.text) == (500, f"Failed clone volume {source}: No space\n")

@@ -151,8 +151,8 @@ def test_the_dashboard_is_whole() -> None:
     panels = [panel for panel in board["panels"] if panel["type"] != "row"]
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
     assert all(panel["title"] and panel["targets"] and panel["description"] for panel in panels)
-    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]]
-    assert len(set(places)) == len(places)
+    backends = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]]
+    assert len(set(backends)) == len(backends)
 
 
 def test_what_is_done_is_counted_and_told_by_status_too(instance: Instance) -> None:

@@ -11,7 +11,7 @@ import pytest
 from piragua.errors import GlusterError, GlusterTimeout
 from piragua.models import Bounds, dashed
 from piragua.tree import layout
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record, decode
 from tests.calls import ask, told_by
 from tests.core import Core, running_core
@@ -121,7 +121,7 @@ async def test_what_is_written_while_the_limit_is_set_ends_the_shrink_and_the_si
         limits = core.limits
         real = limits.set
 
-        async def late_writer(mounted: Mounted, each: str, size_bytes: int, **options: Any) -> None:
+        async def late_writer(mounted: ProvenMount, each: str, size_bytes: int, **options: Any) -> None:
             if size_bytes == GIB:
                 hold_more_than_a_gib(hand, volume_id)
                 with anyio.fail_after(30):
@@ -150,7 +150,7 @@ async def test_a_limit_that_fails_leaves_one_size_or_the_other(
         limits = core.limits
         real = limits.set
 
-        async def fails(mounted: Mounted, each: str, size_bytes: int, **options: Any) -> None:
+        async def fails(mounted: ProvenMount, each: str, size_bytes: int, **options: Any) -> None:
             monkeypatch.setattr(limits, "set", real)
             if happens:
                 await real(mounted, each, size_bytes, **options)
@@ -173,7 +173,7 @@ async def test_when_nobody_can_tell_what_it_holds_by_then_the_size_comes_back(
         limits = core.limits
         real = limits.used_bytes
 
-        async def fails_when_it_is_small(mounted: Mounted, each: str) -> int:
+        async def fails_when_it_is_small(mounted: ProvenMount, each: str) -> int:
             if await mounted.limit(each) == 2 * GIB:
                 raise error(("volume", "quota"), 0, "as the test wants it")
             return await real(mounted, each)

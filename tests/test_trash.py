@@ -22,7 +22,7 @@ from piragua.cli.main import main
 from piragua.errors import MountError, MountTimeout
 from piragua.models import dashed
 from piragua.tree import layout
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import NOT_GONE, Gone, Record
 from piragua.tree.states import State
 from piragua.upkeep.purging import emptying
@@ -299,14 +299,14 @@ def _needs_every_step(hand: ByHand, name: str) -> str:
 
 
 def _dies(patched: pytest.MonkeyPatch, step: str, when: str) -> None:
-    real = getattr(Mounted, step)
+    real = getattr(ProvenMount, step)
 
     async def dying(*arguments: object) -> None:
         if when == "after":
             await real(*arguments)
         raise Died
 
-    patched.setattr(Mounted, step, dying)
+    patched.setattr(ProvenMount, step, dying)
 
 
 async def test_what_fails_is_told_and_leaves_the_name_free(
@@ -317,10 +317,10 @@ async def test_what_fails_is_told_and_leaves_the_name_free(
         await deleted(core, volume_id)
         with monkeypatch.context() as patched:
 
-            async def refuse(self: Mounted, *arguments: object) -> None:
+            async def refuse(self: ProvenMount, *arguments: object) -> None:
                 raise MountError("/mnt", errno.EIO, os.strerror(errno.EIO))
 
-            patched.setattr(Mounted, "unmark_gone", refuse)
+            patched.setattr(ProvenMount, "unmark_gone", refuse)
             answer = await core.http.post(f"/piragua/v1/trash/{volume_id}/restore")
             told = await core.ended(answer)
         assert (told.status_code, "Input/output error" in told.text) == (500, True)
@@ -336,14 +336,14 @@ async def test_a_last_step_whose_end_is_not_known_is_told_as_it_turns_out(
     volume_id = hand.volume_with(files=1)
 
     def hang_at(step: str, patched: pytest.MonkeyPatch) -> None:
-        real = getattr(Mounted, step)
+        real = getattr(ProvenMount, step)
 
         async def hanging(*arguments: object) -> None:
             if happens:
                 await real(*arguments)
             raise MountTimeout("/mnt", 0, "as the test wants it")
 
-        patched.setattr(Mounted, step, hanging)
+        patched.setattr(ProvenMount, step, hanging)
 
     async with running_core(volume, folder, retention_seconds=DAY_SECONDS, purges=False) as core:
         with monkeypatch.context() as patched:

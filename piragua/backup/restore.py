@@ -13,7 +13,7 @@ from piragua.errors import PiraguaError
 from piragua.models import NO_BOUNDS
 from piragua.quota.limits import Limits
 from piragua.shared_settings.saved import SavedSettings, SettingStep, steps
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import DELETED, Look, State
 
@@ -44,7 +44,7 @@ class Step:
 class Restoration:
     """Plans and carries out on one Gluster volume; instances may serve it meanwhile."""
 
-    def __init__(self, mounted: Mounted, limits: Limits) -> None:
+    def __init__(self, mounted: ProvenMount, limits: Limits) -> None:
         self._mounted = mounted
         self._limits = limits
 
@@ -177,7 +177,7 @@ async def restore(
 
 
 async def restore_settings(
-    mounted: Mounted, saved: SavedSettings, *, only_say: bool
+    mounted: ProvenMount, saved: SavedSettings, *, only_say: bool
 ) -> list[tuple[SettingStep, PiraguaError | None]]:
     """The same for what administrators set on that Gluster volume. MountError."""
     done: list[tuple[SettingStep, PiraguaError | None]] = []

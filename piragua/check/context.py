@@ -12,7 +12,7 @@ from piragua.models import GlusterVolume, dashed
 from piragua.pool.health import Health, PoolHealth
 from piragua.quota.limits import Limits
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import Look, State
 from piragua.upkeep.repair import QuotaRecords
 
@@ -45,12 +45,12 @@ class Tools:
 
 
 @dataclass(frozen=True)
-class Scene:
+class CheckContext:
     """bricks: this server's own folders. looks: by id, but for what somebody works on and what a brick lacks."""
 
     cluster: GlusterVolume
     mount: Mount
-    mounted: Mounted
+    mounted: ProvenMount
     tools: Tools
     health: Health
     bricks: Sequence[str]
@@ -80,7 +80,7 @@ class Scene:
         return {each: look for each, look in looks.items() if look.state not in (State.ABSENT, State.BEING_MADE)}
 
 
-async def look_at_all(mounted: Mounted, ids: Iterable[str]) -> dict[str, Look]:
+async def look_at_all(mounted: ProvenMount, ids: Iterable[str]) -> dict[str, Look]:
     """A look at each, without those that somebody works on."""
     wanted = sorted(ids)
     progress = Progress(f"looking at the volumes of {mounted.gluster_volume}", len(wanted))

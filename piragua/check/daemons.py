@@ -11,7 +11,7 @@ from piragua.gluster.gluster import Gluster
 from piragua.models import GlusterVolume
 from piragua.pool.health import Health, PoolHealth
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 _log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 4.0
@@ -49,7 +49,7 @@ async def until_mounted(mount: Mount) -> None:
     await _patiently(problem)
 
 
-async def pool(pool_health: PoolHealth, mounted: Mounted) -> tuple[Finding, Health]:
+async def pool(pool_health: PoolHealth, mounted: ProvenMount) -> tuple[Finding, Health]:
     """Whether every server and every brick is there, and what waits to be healed."""
     health = Health()
 
@@ -64,7 +64,7 @@ async def pool(pool_health: PoolHealth, mounted: Mounted) -> tuple[Finding, Heal
 
 
 async def heals(
-    gluster: Gluster, pool_health: PoolHealth, mounted: Mounted, health: Health, *, heal_seconds: float
+    gluster: Gluster, pool_health: PoolHealth, mounted: ProvenMount, health: Health, *, heal_seconds: float
 ) -> Finding:
     """Whether something waits to be healed, and goes on waiting; what is being written comes and goes.
 

@@ -7,14 +7,14 @@ hang (glusterfs 10.3: statvfs does for a minute while quotad is dead).
 from collections.abc import Sequence
 
 from piragua.check import daemons, leftovers, limits, new_bricks, options, quota_records, records, unclear
-from piragua.check.context import Scene, Tools, look_at_all
+from piragua.check.context import CheckContext, Tools, look_at_all
 from piragua.check.finding import Finding
 from piragua.errors import StorageError
 from piragua.models import GlusterVolume
 from piragua.pool.health import Health
 from piragua.tree import layout
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 _VOLUMES = "volumes can be judged"
 _OWN_FILES = "Piragua's own files"
@@ -50,7 +50,7 @@ async def _of_mount(cluster: GlusterVolume, mount: Mount, tools: Tools, bricks: 
     return found
 
 
-async def _own_files(mounted: Mounted) -> Finding:
+async def _own_files(mounted: ProvenMount) -> Finding:
     """Whether the lock file is there; without it nobody can tell what is being worked on."""
     entries = await mounted.blocking(mounted.handle.entries)
     volume = mounted.gluster_volume
@@ -72,13 +72,13 @@ async def _of_volumes(
     missing = new_bricks.Missing(missing.ids | no_data.ids, missing.paths + no_data.paths)
     # Whoever goes through what is missing makes it, which is not for a check that changes nothing.
     looks = {each: look for each, look in looks.items() if each not in missing.ids}
-    scene = Scene(cluster, mount, mounted, tools, health, bricks, looks)
+    context = CheckContext(cluster, mount, mounted, tools, health, bricks, looks)
     return [
         new_bricks.on_all_bricks(mounted, missing),
-        await records.have_modes(scene),
-        unclear.states_are_clear(scene),
-        await leftovers.nothing_left_over(scene),
-        records.have_records(scene),
-        await limits.are_as_recorded(scene),
-        *await quota_records.quota_conf(scene),
+        await records.have_modes(context),
+        unclear.states_are_clear(context),
+        await leftovers.nothing_left_over(context),
+        records.have_records(context),
+        await limits.are_as_recorded(context),
+        *await quota_records.quota_conf(context),
     ]

@@ -4,12 +4,12 @@ import logging
 
 import anyio
 
-from piragua.check.context import Scene, called
+from piragua.check.context import CheckContext, called
 from piragua.check.finding import Finding, Fix
 from piragua.check.progress import for_each
 from piragua.errors import PiraguaError
 from piragua.inventory.inventory import Inventory
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import SWEPT, Look, State
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.sweep import Sweep
@@ -20,63 +20,65 @@ _log = logging.getLogger(__name__)
 class _NoRepair:
     """The sweep only ends what crashes left: limits are looked after on their own."""
 
-    async def round(self, mounted: Mounted) -> bool:
+    async def round(self, mounted: ProvenMount) -> bool:
         """Nothing is prepared; all may be swept."""
         return True
 
-    async def mend(self, mounted: Mounted, seen: Look) -> None:
+    async def mend(self, mounted: ProvenMount, seen: Look) -> None:
         """Volumes are left as they are."""
 
 
-async def nothing_left_over(scene: Scene) -> Finding:
+async def nothing_left_over(context: CheckContext) -> Finding:
     """Whether nothing is left of creates, clones and purges whose owner went away."""
     name = "nothing is left over"
-    swept, returned = scene.of(*SWEPT), await _returned(scene)
+    swept, returned = context.of(*SWEPT), await _returned(context)
     if not swept and not returned:
-        return Finding(name, True, "yes", gluster_volume=scene.name)
+        return Finding(name, True, "yes", gluster_volume=context.name)
 
     async def run() -> None:
-        await _purge_again(scene, [look.volume_id for look in returned])
+        await _purge_again(context, [look.volume_id for look in returned])
         if swept:
-            await _sweep_twice(scene, len(swept))
+            await _sweep_twice(context, len(swept))
 
-    what = f"looks twice, {scene.tools.settled_seconds:g} s apart, publishes what is complete and removes the rest"
+    what = (
+        f"looks twice, {context.tools.settled_seconds:g} s apart, publishes what is complete and removes the rest"
+    )
     return Finding(
         name,
         False,
         f"{len(swept) + len(returned)} directories are",
         "a service that runs ends them by itself, after ten minutes",
-        scene.name,
+        context.name,
         tuple(f"{called(look)}: {look.state.value}" for look in (*swept, *returned)),
         Fix(what, run),
     )
 
 
-async def _returned(scene: Scene) -> list[Look]:
+async def _returned(context: CheckContext) -> list[Look]:
     """What has a tombstone and is there, but for what is being purged: its directory goes after the tombstone."""
-    again = await scene.again(look.volume_id for look in scene.of(State.RETURNED))
+    again = await context.again(look.volume_id for look in context.of(State.RETURNED))
     return [look for look in again.values() if look.state is State.RETURNED]
 
 
-async def _purge_again(scene: Scene, ids: list[str]) -> None:
-    purger = Purger(scene.mount, scene.tools.limits, scene.tools.pool_health)
-    await for_each(f"purging again on {scene.name}", ids, purger.purge)
+async def _purge_again(context: CheckContext, ids: list[str]) -> None:
+    purger = Purger(context.mount, context.tools.limits, context.tools.pool_health)
+    await for_each(f"purging again on {context.name}", ids, purger.purge)
 
 
-async def _sweep_twice(scene: Scene, count: int) -> None:
+async def _sweep_twice(context: CheckContext, count: int) -> None:
     """As the service does: a lock can be lost while its owner lives, so one look proves nothing."""
-    settled_seconds = scene.tools.settled_seconds
-    inventory = Inventory(scene.mount)
-    purger = Purger(scene.mount, scene.tools.limits, scene.tools.pool_health)
+    settled_seconds = context.tools.settled_seconds
+    inventory = Inventory(context.mount)
+    purger = Purger(context.mount, context.tools.limits, context.tools.pool_health)
     sweep = Sweep(inventory, purger, _NoRepair(), settled_seconds=settled_seconds, pace_seconds=0, rests=0)
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(inventory.keep)
             await sweep.sweep()
-            _log.info("%s: what is left over is looked at again in %g s", scene.name, settled_seconds)
+            _log.info("%s: what is left over is looked at again in %g s", context.name, settled_seconds)
             await anyio.sleep(settled_seconds)
             await sweep.sweep()
             group.cancel_scope.cancel()
     except* PiraguaError as several:
         raise several.exceptions[0] from None
-    _log.warning("%s: %d leftovers were swept", scene.name, count)
+    _log.warning("%s: %d leftovers were swept", context.name, count)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import replace
 
-from piragua.check.context import Scene, called
+from piragua.check.context import CheckContext, called
 from piragua.check.finding import Finding, Fix
 from piragua.check.progress import Progress, for_each
 from piragua.tree.states import Look, State
@@ -18,40 +18,40 @@ _BOUNDED = (State.VOLUME, State.TRASH)
 """The limit of a deleted volume stays on until its directory goes: clients can still write to it."""
 
 
-async def are_as_recorded(scene: Scene) -> Finding:
+async def are_as_recorded(context: CheckContext) -> Finding:
     """Whether every volume has the limit that its record says, the trash included."""
     name = "limits are as recorded"
-    looks = {look.volume_id: look for look in scene.of(*_BOUNDED)}
-    first = await _wrong(scene, looks.values())
-    wrong = await _wrong(scene, (await scene.again(first)).values())
+    looks = {look.volume_id: look for look in context.of(*_BOUNDED)}
+    first = await _wrong(context, looks.values())
+    wrong = await _wrong(context, (await context.again(first)).values())
     if not wrong:
-        return Finding(name, True, f"{len(looks)} volumes", gluster_volume=scene.name)
+        return Finding(name, True, f"{len(looks)} volumes", gluster_volume=context.name)
 
     async def put_right(volume_id: str) -> None:
-        await _put_right(scene, volume_id)
+        await _put_right(context, volume_id)
 
     async def run() -> None:
-        await for_each(f"putting limits right on {scene.name}", sorted(wrong), put_right)
+        await for_each(f"putting limits right on {context.name}", sorted(wrong), put_right)
 
     return Finding(
         name,
         False,
         f"{len(wrong)} of {len(looks)} volumes have none or another one",
         "",
-        scene.name,
+        context.name,
         tuple(text for _, text in sorted(wrong.items())),
         Fix("sets limits that are missing or lower than the record, and records those that are higher", run),
     )
 
 
-async def _wrong(scene: Scene, looks: Collection[Look]) -> dict[str, str]:
+async def _wrong(context: CheckContext, looks: Collection[Look]) -> dict[str, str]:
     """What is wrong with the limit of each, by id."""
     found: dict[str, str] = {}
-    progress = Progress(f"reading limits of {scene.name}", len(looks))
+    progress = Progress(f"reading limits of {context.name}", len(looks))
     for look in looks:
         record = look.record
         if record is not None and look.state in _BOUNDED:
-            limit_bytes = await scene.mounted.limit(look.volume_id)
+            limit_bytes = await context.mounted.limit(look.volume_id)
             if limit_bytes != record.size_bytes:
                 has = "has no limit" if limit_bytes is None else f"has a limit of {limit_bytes} bytes"
                 found[look.volume_id] = f"{called(look)}: {has}; its record says {record.size_bytes}"
@@ -59,8 +59,8 @@ async def _wrong(scene: Scene, looks: Collection[Look]) -> dict[str, str]:
     return found
 
 
-async def _put_right(scene: Scene, volume_id: str) -> None:
-    mounted = scene.mounted
+async def _put_right(context: CheckContext, volume_id: str) -> None:
+    mounted = context.mounted
     lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
         now = await mounted.look(volume_id)
@@ -72,7 +72,7 @@ async def _put_right(scene: Scene, volume_id: str) -> None:
             _log.warning("volume %s: its limit of %d bytes was taken into its record", volume_id, limit_bytes)
             return
         size_bytes = now.record.size_bytes
-        await scene.tools.limits.set(mounted, volume_id, size_bytes, bounds=now.record.bounds)
+        await context.tools.limits.set(mounted, volume_id, size_bytes, bounds=now.record.bounds)
         _log.warning("volume %s: its limit was %s; it was set to %d bytes", volume_id, limit_bytes, size_bytes)
     finally:
         await lock.release()

@@ -17,7 +17,7 @@ from piragua.check.finding import Finding, Fix
 from piragua.check.progress import for_each
 from piragua.models import GlusterVolume, Peer, dashed
 from piragua.tree import layout
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import Look, State
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def local_bricks(cluster: GlusterVolume, peers: Iterable[Peer]) -> tuple[str, ..
     return tuple(brick.path for brick in cluster.bricks if brick.peer_id in here)
 
 
-async def missing_directories(mounted: Mounted, bricks: Sequence[str]) -> Missing:
+async def missing_directories(mounted: ProvenMount, bricks: Sequence[str]) -> Missing:
     """The `/<id>` that a brick of this server lacks; nothing is looked up."""
 
     async def lacking() -> set[tuple[str, str]]:
@@ -91,14 +91,14 @@ def _missing(found: Iterable[tuple[str, str]]) -> Missing:
     return Missing(frozenset(each for _, each in pairs), paths)
 
 
-def on_all_bricks(mounted: Mounted, missing: Missing) -> Finding:
+def on_all_bricks(mounted: ProvenMount, missing: Missing) -> Finding:
     """Whether nothing is missing; --fix looks the directories up."""
     name, volume = "directories are on the bricks of this server", mounted.gluster_volume
     if not missing.ids:
         return Finding(name, True, "yes", gluster_volume=volume)
 
     async def look_up(volume_id: str) -> None:
-        await mounted.touch_data(volume_id)
+        await mounted.lookup(volume_id)
 
     async def run() -> None:
         for _ in range(_WALKS):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
-from piragua.check.context import Scene, called
+from piragua.check.context import CheckContext, called
 from piragua.check.finding import Finding, Fix
 from piragua.check.new_bricks import has_gfid
 from piragua.check.progress import Progress, for_each
@@ -32,127 +32,127 @@ class _Volume:
     limit_bytes: int
 
 
-async def quota_conf(scene: Scene) -> list[Finding]:
+async def quota_conf(context: CheckContext) -> list[Finding]:
     """Whether this server's quota.conf has all limits, and no others. StorageError."""
-    records = scene.tools.quota_records
+    records = context.tools.quota_records
     if records is None:
         return [
-            Finding("this server knows every limit", True, _OUT_OF_SIGHT, gluster_volume=scene.name),
-            Finding("no stale limits", True, _OUT_OF_SIGHT, gluster_volume=scene.name),
+            Finding("this server knows every limit", True, _OUT_OF_SIGHT, gluster_volume=context.name),
+            Finding("no stale limits", True, _OUT_OF_SIGHT, gluster_volume=context.name),
         ]
-    gfids = await _gfids(scene)
-    return [await _knows_all(scene, records, gfids), await _none_is_stale(scene, records, gfids)]
+    gfids = await _gfids(context)
+    return [await _knows_all(context, records, gfids), await _none_is_stale(context, records, gfids)]
 
 
-async def _gfids(scene: Scene) -> dict[str, Look]:
+async def _gfids(context: CheckContext) -> dict[str, Look]:
     """All directories that are there, by gfid (32 hex digits)."""
-    progress = Progress(f"reading gfids of {scene.name}", len(scene.looks))
+    progress = Progress(f"reading gfids of {context.name}", len(context.looks))
     found: dict[str, Look] = {}
-    for look in scene.of(*State):
+    for look in context.of(*State):
         try:
-            found[await scene.mounted.gfid(look.volume_id)] = look
+            found[await context.mounted.gfid(look.volume_id)] = look
         except StorageError as error:  # purged meanwhile, or a file with a volume's name
             _log.debug("%s has no gfid: %s", look.volume_id, error)
         progress.step()
     return found
 
 
-async def _knows_all(scene: Scene, records: QuotaRecords, gfids: dict[str, Look]) -> Finding:
+async def _knows_all(context: CheckContext, records: QuotaRecords, gfids: dict[str, Look]) -> Finding:
     name = "this server knows every limit"
-    unknown = gfids.keys() - await records.limited_gfids(scene.name)
+    unknown = gfids.keys() - await records.limited_gfids(context.name)
     suspects = {gfids[each].volume_id: each for each in unknown if gfids[each].state in _WITH_LIMIT}
     lacking: dict[str, _Volume] = {}
-    again = await scene.again(suspects)
-    known = await records.limited_gfids(scene.name)
+    again = await context.again(suspects)
+    known = await records.limited_gfids(context.name)
     for volume_id, look in again.items():
-        limit_bytes = await scene.mounted.limit(volume_id)
+        limit_bytes = await context.mounted.limit(volume_id)
         if limit_bytes is not None and look.state in _WITH_LIMIT and suspects[volume_id] not in known:
             lacking[volume_id] = _Volume(look, limit_bytes)
     if not lacking:
-        return Finding(name, True, "yes", gluster_volume=scene.name)
+        return Finding(name, True, "yes", gluster_volume=context.name)
 
     async def set_again(volume_id: str) -> None:
-        await _set_again(scene, lacking[volume_id])
+        await _set_again(context, lacking[volume_id])
 
     async def run() -> None:
-        await for_each(f"setting limits again on {scene.name}", sorted(lacking), set_again)
+        await for_each(f"setting limits again on {context.name}", sorted(lacking), set_again)
 
     return Finding(
         name,
         False,
         f"its quota.conf lacks {len(lacking)}, as when its glusterd was down; bricks enforce them all the same",
         "",
-        scene.name,
+        context.name,
         tuple(f"{called(each.look)}: {each.limit_bytes} bytes" for _, each in sorted(lacking.items())),
         Fix("sets each limit again as it is, which makes every server note it", run),
     )
 
 
-async def _set_again(scene: Scene, volume: _Volume) -> None:
+async def _set_again(context: CheckContext, volume: _Volume) -> None:
     volume_id = volume.look.volume_id
-    lock = await scene.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+    lock = await context.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
-        limit_bytes = await scene.mounted.limit(volume_id)
-        seen = await scene.mounted.look(volume_id)
+        limit_bytes = await context.mounted.limit(volume_id)
+        seen = await context.mounted.look(volume_id)
         if limit_bytes is not None and seen.state in _WITH_LIMIT:
-            await scene.tools.limits.set(scene.mounted, volume_id, limit_bytes, bounds=seen.bounds)
+            await context.tools.limits.set(context.mounted, volume_id, limit_bytes, bounds=seen.bounds)
             _log.warning("volume %s: its limit of %d bytes was set again", volume_id, limit_bytes)
     finally:
         await lock.release()
 
 
-async def _none_is_stale(scene: Scene, records: QuotaRecords, gfids: dict[str, Look]) -> Finding:
+async def _none_is_stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Look]) -> Finding:
     name = "no stale limits"
-    stale = sorted(await _stale(scene, records, gfids))
+    stale = sorted(await _stale(context, records, gfids))
     if not stale:
-        return Finding(name, True, "yes", gluster_volume=scene.name)
+        return Finding(name, True, "yes", gluster_volume=context.name)
 
     async def remove(gfid: str) -> None:
-        await _remove(scene, records, gfid)
+        await _remove(context, records, gfid)
 
     async def run() -> None:
-        await for_each(f"removing stale limits on {scene.name}", stale, remove)
+        await for_each(f"removing stale limits on {context.name}", stale, remove)
 
     return Finding(
         name,
         False,
         f"its quota.conf keeps {len(stale)} of directories that are gone; `quota list` may print nothing at all",
         "",
-        scene.name,
+        context.name,
         tuple(f"gfid {each}" for each in stale),
         Fix("makes an empty directory with each gfid, and removes its limit and then the directory", run),
     )
 
 
-async def _stale(scene: Scene, records: QuotaRecords, gfids: dict[str, Look]) -> set[str]:
+async def _stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Look]) -> set[str]:
     """gfids in quota.conf that nothing on the Gluster volume has.
 
     A purge removes the record before the directory: what was seen gone counts only if the record is still there.
     """
     gone = [
         each
-        for each in await records.limited_gfids(scene.name) - gfids.keys()
-        if not await scene.mounted.blocking(partial(_exists, scene, each))
+        for each in await records.limited_gfids(context.name) - gfids.keys()
+        if not await context.mounted.blocking(partial(_exists, context, each))
     ]
-    return set(gone) & await records.limited_gfids(scene.name) if gone else set()
+    return set(gone) & await records.limited_gfids(context.name) if gone else set()
 
 
-def _exists(scene: Scene, gfid: str) -> bool:
+def _exists(context: CheckContext, gfid: str) -> bool:
     """Asked of the bricks first: through the mount, the question puts a directory on bricks that were added."""
-    return has_gfid(scene.bricks, gfid) or lost_gfid.exists(scene.mounted.handle, gfid)
+    return has_gfid(context.bricks, gfid) or lost_gfid.exists(context.mounted.handle, gfid)
 
 
-async def _remove(scene: Scene, records: QuotaRecords, gfid: str) -> None:
+async def _remove(context: CheckContext, records: QuotaRecords, gfid: str) -> None:
     """If this ends half-way, what is left is an empty directory, which a sweep takes away in the same order."""
-    if gfid not in await _stale(scene, records, {}):
+    if gfid not in await _stale(context, records, {}):
         raise Conflict(f"gfid {gfid} is not stale any more")
     volume_id = uuid4().hex
-    lock = await scene.mounted.take_id(volume_id, timeout_seconds=0)
+    lock = await context.mounted.take_id(volume_id, timeout_seconds=0)
     try:
-        make = partial(lost_gfid.make_directory, scene.mounted.handle, gfid, volume_id)
-        await scene.mounted.blocking(make)
-        removal = Removal(scene.tools.limits, scene.tools.pool_health)
-        await removal.take_away(scene.mounted, volume_id, lock)
+        make = partial(lost_gfid.make_directory, context.mounted.handle, gfid, volume_id)
+        await context.mounted.blocking(make)
+        removal = Removal(context.tools.limits, context.tools.pool_health)
+        await removal.take_away(context.mounted, volume_id, lock)
         _log.warning("the stale limit of gfid %s was removed from the quota.conf of every server", gfid)
     finally:
         await lock.release()

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from piragua.check.context import Scene, called
+from piragua.check.context import CheckContext, called
 from piragua.check.finding import Finding, Fix
 from piragua.check.progress import for_each
 from piragua.errors import Conflict
@@ -14,27 +14,27 @@ _log = logging.getLogger(__name__)
 _LOCK_WAIT_SECONDS = 10
 
 
-def have_records(scene: Scene) -> Finding:
+def have_records(context: CheckContext) -> Finding:
     """Whether every volume has a record; one can be made up where there is a limit and exactly one directory."""
     name = "every volume has a record"
-    without = [look for look in scene.of(State.ORIGINAL, State.VOLUME) if look.record is None]
+    without = [look for look in context.of(State.ORIGINAL, State.VOLUME) if look.record is None]
     if not without:
-        return Finding(name, True, "yes", gluster_volume=scene.name)
+        return Finding(name, True, "yes", gluster_volume=context.name)
     ready = [look.volume_id for look in without if _can_be_made(look)]
 
     async def make(volume_id: str) -> None:
-        await _make(scene, volume_id)
+        await _make(context, volume_id)
 
     async def run() -> None:
-        await for_each(f"making records on {scene.name}", ready, make)
+        await for_each(f"making records on {context.name}", ready, make)
 
     return Finding(
         name,
         False,
         f"{len(without)} volumes have none, as those of the original Piragua",
         "piragua restore-records, if there is a copy of the records",
-        scene.name,
-        tuple(f"{called(look)}: {_describe(scene, look)}" for look in without),
+        context.name,
+        tuple(f"{called(look)}: {_describe(context, look)}" for look in without),
         Fix(f"writes {len(ready)} records from what the directories show", run) if ready else None,
     )
 
@@ -43,20 +43,20 @@ def _can_be_made(look: Look) -> bool:
     return look.limit_bytes is not None and look.data is not None and len(look.entries) == 1
 
 
-def _describe(scene: Scene, look: Look) -> str:
+def _describe(context: CheckContext, look: Look) -> str:
     if len(look.entries) != 1 or look.data is None:
         return f"it should hold one directory and holds {', '.join(look.entries) or 'nothing'}"
     if look.limit_bytes is None:
         path = called(look).partition("(")[2].rstrip(")")
         return (
-            f"{look.data.name}, without a limit; nobody knows its size: gluster volume quota {scene.name}"
+            f"{look.data.name}, without a limit; nobody knows its size: gluster volume quota {context.name}"
             f" limit-usage {path} SIZE"
         )
     return f"{look.data.name}, with a limit of {look.limit_bytes} bytes"
 
 
-async def _make(scene: Scene, volume_id: str) -> None:
-    mounted = scene.mounted
+async def _make(context: CheckContext, volume_id: str) -> None:
+    mounted = context.mounted
     lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
         now = await mounted.look(volume_id)
@@ -74,36 +74,36 @@ async def _make(scene: Scene, volume_id: str) -> None:
         await lock.release()
 
 
-async def have_modes(scene: Scene) -> Finding:
+async def have_modes(context: CheckContext) -> Finding:
     """Whether no volume's directories have lost owner and mode, as when the first brick gets company."""
     name = "directories have their owner and mode"
     lost = [
         look
-        for look in scene.of(State.VOLUME)
-        if look.record is not None and await scene.mounted.has_lost_modes(look.volume_id, look.record.name)
+        for look in context.of(State.VOLUME)
+        if look.record is not None and await context.mounted.has_lost_modes(look.volume_id, look.record.name)
     ]
     if not lost:
-        return Finding(name, True, "yes", gluster_volume=scene.name)
+        return Finding(name, True, "yes", gluster_volume=context.name)
 
     async def give_back(volume_id: str) -> None:
-        lock = await scene.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
+        lock = await context.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
         try:
-            now = await scene.mounted.look(volume_id)
+            now = await context.mounted.look(volume_id)
             if now.state is State.VOLUME and now.record is not None:
-                await scene.mounted.give_back_modes(volume_id, now.record)
+                await context.mounted.give_back_modes(volume_id, now.record)
                 _log.warning("volume %s: owner and mode of its directories were lost and are set", volume_id)
         finally:
             await lock.release()
 
     async def run() -> None:
-        await for_each(f"giving modes back on {scene.name}", [look.volume_id for look in lost], give_back)
+        await for_each(f"giving modes back on {context.name}", [look.volume_id for look in lost], give_back)
 
     return Finding(
         name,
         False,
         f"{len(lost)} have lost them",
         "",
-        scene.name,
+        context.name,
         tuple(map(called, lost)),
         Fix("sets owner and mode as a create does", run),
     )

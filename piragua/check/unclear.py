@@ -6,7 +6,7 @@ Nothing is chosen here: what is unclear is kept as it is until an administrator 
 import logging
 from datetime import UTC, datetime
 
-from piragua.check.context import Choice, Scene, called
+from piragua.check.context import CheckContext, Choice, called
 from piragua.check.finding import Finding, Fix
 from piragua.check.progress import for_each
 from piragua.errors import Conflict
@@ -21,19 +21,19 @@ _UNCLEAR = (State.UNCLEAR, State.LEFT_ALONE)
 _UNREADABLE_ENTRY = "it cannot be read"
 
 
-def states_are_clear(scene: Scene) -> Finding:
+def states_are_clear(context: CheckContext) -> Finding:
     """Whether it can be told what each directory is that has the name of a volume."""
     name = "what every directory is, is clear"
-    unclear = scene.of(*_UNCLEAR, State.NOT_OURS)
+    unclear = context.of(*_UNCLEAR, State.NOT_OURS)
     if not unclear:
-        return Finding(name, True, "yes", gluster_volume=scene.name)
-    chosen = {look.volume_id: choice for look in unclear if (choice := _choice(scene, look)) is not None}
+        return Finding(name, True, "yes", gluster_volume=context.name)
+    chosen = {look.volume_id: choice for look in unclear if (choice := _choice(context, look)) is not None}
 
     async def decide(volume_id: str) -> None:
-        await _carry_out(scene, volume_id, chosen[volume_id])
+        await _carry_out(context, volume_id, chosen[volume_id])
 
     async def run() -> None:
-        await for_each(f"deciding on {scene.name}", sorted(chosen), decide)
+        await for_each(f"deciding on {context.name}", sorted(chosen), decide)
 
     words = ", ".join(f"{choice.value}s {volume_id}" for volume_id, choice in sorted(chosen.items()))
     return Finding(
@@ -41,7 +41,7 @@ def states_are_clear(scene: Scene) -> Finding:
         False,
         f"{len(unclear)} are unclear; they are kept, and nobody can change them until it is decided",
         "",
-        scene.name,
+        context.name,
         tuple(f"{called(look)}: {describe(look)}" for look in unclear),
         Fix(words, run) if chosen else None,
     )
@@ -99,9 +99,9 @@ def _can_be_published(look: Look) -> bool:
     return look.record is not None and look.record.name in look.entries
 
 
-def _choice(scene: Scene, look: Look) -> Choice | None:
+def _choice(context: CheckContext, look: Look) -> Choice | None:
     """What was chosen for it, if that can be done."""
-    choice = scene.tools.choices.get(look.volume_id)
+    choice = context.tools.choices.get(look.volume_id)
     if look.state not in _UNCLEAR or look.gone_unreadable.startswith(_UNREADABLE_ENTRY):
         return None
     if choice is Choice.KEEP and not look.gone_unreadable and not _can_be_published(look):
@@ -109,32 +109,32 @@ def _choice(scene: Scene, look: Look) -> Choice | None:
     return choice
 
 
-async def _carry_out(scene: Scene, volume_id: str, choice: Choice) -> None:
-    mounted = scene.mounted
+async def _carry_out(context: CheckContext, volume_id: str, choice: Choice) -> None:
+    mounted = context.mounted
     lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
         now = await mounted.look(volume_id)
         # Our own lock makes what is not published look as if it was being made.
-        if now.record != scene.looks[volume_id].record or now.published != scene.looks[volume_id].published:
+        if now.record != context.looks[volume_id].record or now.published != context.looks[volume_id].published:
             raise Conflict(f"volume {volume_id} was changed meanwhile")
         await lock.require()
         if choice is Choice.DISCARD:
-            await _discard_it(scene, now)
+            await _discard_it(context, now)
         else:
-            await _keep_it(scene, now)
+            await _keep_it(context, now)
     finally:
         await lock.release()
 
 
-async def _discard_it(scene: Scene, look: Look) -> None:
-    await scene.mounted.mark_gone(look.volume_id, Gone(datetime.now(UTC), _DISCARDED_RETENTION_SECONDS))
+async def _discard_it(context: CheckContext, look: Look) -> None:
+    await context.mounted.mark_gone(look.volume_id, Gone(datetime.now(UTC), _DISCARDED_RETENTION_SECONDS))
     if look.record is not None:
-        await scene.mounted.release_name(look.record.name, look.volume_id)
+        await context.mounted.release_name(look.record.name, look.volume_id)
     _log.warning("volume %s was discarded: it is in the trash for a day", look.volume_id)
 
 
-async def _keep_it(scene: Scene, look: Look) -> None:
-    mounted, record = scene.mounted, look.record
+async def _keep_it(context: CheckContext, look: Look) -> None:
+    mounted, record = context.mounted, look.record
     if look.gone_unreadable:
         if record is not None:
             await mounted.claim_name(record.name, look.volume_id)
@@ -147,6 +147,6 @@ async def _keep_it(scene: Scene, look: Look) -> None:
     if record is None:
         raise Conflict(f"volume {look.volume_id} has no record any more")
     limit_bytes = max(record.size_bytes, look.limit_bytes or 0)
-    await scene.tools.limits.set(mounted, look.volume_id, limit_bytes, bounds=record.bounds)
+    await context.tools.limits.set(mounted, look.volume_id, limit_bytes, bounds=record.bounds)
     await publish_left(mounted, look.volume_id, record.name)
     _log.warning("volume %s was kept: it is published as %s", look.volume_id, record.name)

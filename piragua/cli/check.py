@@ -19,7 +19,7 @@ from piragua.check.gluster_volume import daemons_and_volumes
 from piragua.check.new_bricks import local_bricks
 from piragua.check.options import OPTIONS, OptionCommands, has_option
 from piragua.cli import check_report
-from piragua.cli.check_report import Deed
+from piragua.cli.check_report import AppliedFix
 from piragua.config import ConfiguredVolume, Settings
 from piragua.errors import NotMounted, PiraguaError, StorageError
 from piragua.gluster.gluster import Gluster
@@ -72,12 +72,12 @@ async def _run(settings: Settings, wishes: Wishes) -> int:
         async with _mounts(settings, gluster, sets_up=wishes.fix) as own_mounts:
             check = _Check(settings, gluster, own_mounts, wishes)
             found = await check.findings()
-            deeds = None
+            applied_fixes = None
             if wishes.fix:
-                found, deeds = await _fix(check, found)
+                found, applied_fixes = await _fix(check, found)
     finally:
         await gluster.aclose()
-    (check_report.show_json if wishes.as_json else check_report.show)(found, deeds)
+    (check_report.show_json if wishes.as_json else check_report.show)(found, applied_fixes)
     return check_report.status(found)
 
 
@@ -162,22 +162,22 @@ async def of_gluster_volume(
     ]
 
 
-async def _fix(check: _Check, found: list[Finding]) -> tuple[list[Finding], list[Deed]]:
+async def _fix(check: _Check, found: list[Finding]) -> tuple[list[Finding], list[AppliedFix]]:
     """Mends and asks again, until there is nothing left that can be mended or it does not help."""
-    deeds: list[Deed] = []
+    applied_fixes: list[AppliedFix] = []
     for _ in range(_ROUNDS):
         wrong = [finding for finding in found if finding.fix is not None and not finding.holds]
         if not wrong:
             break
         for finding in wrong:
-            deeds.append(await _mend(finding))
+            applied_fixes.append(await _mend(finding))
         before, found = wrong, await check.findings()
         if [finding for finding in found if finding.fix is not None and not finding.holds] == before:
             break
-    return found, deeds
+    return found, applied_fixes
 
 
-async def _mend(finding: Finding) -> Deed:
+async def _mend(finding: Finding) -> AppliedFix:
     fix = finding.fix
     what = "" if fix is None else fix.what
     _log.warning("%s: %s: --fix %s", finding.precondition, finding.detail, what)
@@ -186,9 +186,9 @@ async def _mend(finding: Finding) -> Deed:
             await fix.run()
     except PiraguaError as error:
         _log.error("%s: %s", finding.precondition, error)
-        return Deed(finding.precondition, what, str(error))
+        return AppliedFix(finding.precondition, what, str(error))
     _log.warning("%s: that was done", finding.precondition)
-    return Deed(finding.precondition, what)
+    return AppliedFix(finding.precondition, what)
 
 
 def _topology(settings: Settings, gluster: Gluster) -> Topology:

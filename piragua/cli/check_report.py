@@ -15,7 +15,7 @@ _MOST_ITEMS = 20
 
 
 @dataclass(frozen=True)
-class Deed:
+class AppliedFix:
     """What --fix did about a finding. error: why it failed, or "" if it came to its end."""
 
     precondition: str
@@ -32,14 +32,16 @@ def status(found: Sequence[Finding]) -> int:
     return 0 if all(finding.holds for finding in found) else 1
 
 
-def show(found: Sequence[Finding], deeds: Sequence[Deed] | None) -> None:
+def show(found: Sequence[Finding], applied_fixes: Sequence[AppliedFix] | None) -> None:
     """Prints the findings for people. deeds: what was done; None: nothing was to be changed."""
     for finding in found:
-        _show(finding, planned=deeds is None)
-    for deed in deeds or ():
-        outcome = f"FAILED: {deed.error}" if deed.error else "done"
-        click.echo(f"{'fixed' if not deed.error else 'tried'}  {deed.precondition}: {deed.what}: {outcome}")
-    if deeds is None and any(finding.fix and not finding.holds for finding in found):
+        _show(finding, planned=applied_fixes is None)
+    for applied in applied_fixes or ():
+        outcome = f"FAILED: {applied.error}" if applied.error else "done"
+        click.echo(
+            f"{'fixed' if not applied.error else 'tried'}  {applied.precondition}: {applied.what}: {outcome}"
+        )
+    if applied_fixes is None and any(finding.fix and not finding.holds for finding in found):
         click.echo("nothing was changed; `piragua check --fix` does what it says above")
 
 
@@ -62,13 +64,13 @@ def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-def show_json(found: Sequence[Finding], deeds: Sequence[Deed] | None) -> None:
+def show_json(found: Sequence[Finding], applied_fixes: Sequence[AppliedFix] | None) -> None:
     """Prints everything as one JSON document, in one line."""
     document = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "well": status(found) == 0,
         "findings": [finding.as_json() for finding in found],
-        "deeds": [deed.as_json() for deed in deeds or ()],
+        "deeds": [applied.as_json() for applied in applied_fixes or ()],
     }
     click.echo(json.dumps(document))

@@ -14,7 +14,7 @@ from piragua.gluster.classify import LimitRecordMissing, NoLimitsAtAll, NothingH
 from piragua.gluster.command_line import CommandLine
 from piragua.gluster.retry import again_while
 from piragua.gluster.session import Session
-from piragua.gluster.watch import Tally, Waiting, Watch
+from piragua.gluster.watch import CommandRecorder, Waiting, Watch
 from piragua.models import BrickStatus, GlusterVolume, Peer
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class Gluster:
     own take turns, in order of arrival, for at most queue_seconds. Only `limits`, which takes
     seconds, and the questions that lock nothing, wait for no turn.
 
-    tally: is told what commands did.
+    recorder: is told what commands did.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Gluster:
         timeout_seconds: float = 60,
         retry_seconds: float = 30,
         queue_seconds: float = 300,
-        tally: Tally | None = None,
+        recorder: CommandRecorder | None = None,
     ) -> None:
-        self._watch = Watch(tally)
+        self._watch = Watch(recorder)
         self._commands = CommandLine(program, socket, timeout_seconds=timeout_seconds, watch=self._watch)
         self._retry_seconds = retry_seconds
         self._queue_seconds = queue_seconds

@@ -20,8 +20,8 @@ _PATIENCE_SECONDS = 5.0
 _GLUSTERD = ""
 
 
-class Tally(Protocol):
-    """Whoever counts: `piragua.status.counters.Counted`."""
+class CommandRecorder(Protocol):
+    """Whoever counts: `piragua.status.counters.Counters`."""
 
     def command_ended(self, command: str, outcome: str, seconds: float) -> None: ...
     def command_retried(self, command: str) -> None: ...
@@ -48,8 +48,10 @@ def kind_of(argv: tuple[str, ...]) -> str:
 class Watch:
     """Sees every attempt. now_seconds: a clock that never goes back."""
 
-    def __init__(self, tally: Tally | None = None, *, now_seconds: Callable[[], float] = time.monotonic) -> None:
-        self._tally = tally
+    def __init__(
+        self, recorder: CommandRecorder | None = None, *, now_seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._recorder = recorder
         self._now_seconds = now_seconds
         self._turns: dict[object, float] = {}
         self._troubles: dict[str, _Trouble] = {}
@@ -73,8 +75,8 @@ class Watch:
             self._fails(argv, error)
             raise
         finally:
-            if self._tally is not None:
-                self._tally.command_ended(kind_of(argv), outcome, self._now_seconds() - begun)
+            if self._recorder is not None:
+                self._recorder.command_ended(kind_of(argv), outcome, self._now_seconds() - begun)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -85,13 +87,13 @@ class Watch:
             yield
         finally:
             del self._turns[mark]
-            if self._tally is not None:
-                self._tally.turn_came(self._now_seconds() - begun)
+            if self._recorder is not None:
+                self._recorder.turn_came(self._now_seconds() - begun)
 
     def retries_of(self, argv: tuple[str, ...]) -> Callable[[], None]:
         """To be called for every attempt but the first."""
-        tally, kind = self._tally, kind_of(argv)
-        return (lambda: tally.command_retried(kind)) if tally is not None else lambda: None
+        recorder, kind = self._recorder, kind_of(argv)
+        return (lambda: recorder.command_retried(kind)) if recorder is not None else lambda: None
 
     def _fails(self, argv: tuple[str, ...], error: GlusterError) -> None:
         if not isinstance(error, GlusterBusy | GlusterTimeout | GlusterUnavailable):

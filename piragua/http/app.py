@@ -29,7 +29,7 @@ from piragua.http.gates import FailureGate, RequestGate, Shape
 from piragua.http.health_routes import health_router
 from piragua.http.ids import register_path_types
 from piragua.http.openapi import description
-from piragua.http.request_log import RequestLog, Tally
+from piragua.http.request_log import RequestLog, RequestRecorder
 from piragua.http.tokens import Keys, Leeway
 
 Job = TypeVar("Job")
@@ -50,7 +50,7 @@ def build_app(
     body_limits: BodyLimits | None = None,
     leeway: Leeway | None = None,
     request_timeout_seconds: float = 30,
-    tally: Tally | None = None,
+    recorder: RequestRecorder | None = None,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
     """The application that speaks Heketi's API.
@@ -58,7 +58,7 @@ def build_app(
     keys None turns authentication off. administration: what administrators look at and set. inspection: what
     is looked into as a whole. extensions: routes beside Heketi's, for administrators. api_docs: Heketi's routes
     are described at /docs. clock gives seconds since 1970, for the times in tokens.
-    request_timeout_seconds must be longer than `operations` hold a poll. tally: is told of every answer.
+    request_timeout_seconds must be longer than `operations` hold a poll. recorder: is told of every answer.
     """
     register_path_types()
     limits = body_limits or BodyLimits()
@@ -90,7 +90,7 @@ def build_app(
         openapi_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(RequestLog, tally=tally),
+            Middleware(RequestLog, recorder=recorder),
             Middleware(FailureGate, request_timeout_seconds=request_timeout_seconds),
             request_gate,
         ],

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from piragua.http.go_json import Model, Undecodable, decode
 from piragua.http.refusals import BodyTooLarge, BodyTooSlow, SettingUnparsable, Unparsable
-from piragua.log.request import current
+from piragua.log.request_context import current_request
 
 # Heketi takes any size; 8 MiB of blanks behind the JSON were accepted (Heketi contract 1.1).
 MAX_BODY_BYTES = 9 * 2**20
@@ -37,9 +37,9 @@ async def read_into(
         decoded = decode(body, model)
     except Undecodable as error:
         raise Unparsable("request unable to be parsed") from error
-    asked = current.get()
-    if asked is not None:
-        asked.body = decoded
+    context = current_request.get()
+    if context is not None:
+        context.body = decoded
     return decoded
 
 

@@ -27,7 +27,7 @@ from piragua.http.refusals import (
     RequestTooSlow,
 )
 from piragua.http.tokens import Keys, Leeway, Role, role_of
-from piragua.log.request import current
+from piragua.log.request_context import current_request
 from piragua.models import Mode
 
 _log = logging.getLogger(__name__)
@@ -162,9 +162,9 @@ class RequestGate:
             now_seconds=int(self._clock()),
             leeway=self._leeway,
         )
-        asked = current.get()
-        if asked is not None:
-            asked.role = role.value
+        context = current_request.get()
+        if context is not None:
+            context.role = role.value
         if role is Role.USER and not user_may(method, path):
             raise AdministratorRequired
 
@@ -205,9 +205,9 @@ def _note_found(found: _Found | None) -> None:
 
 
 def _note_route(route: str, volume_id: str = "") -> None:
-    asked = current.get()
-    if asked is not None:
-        asked.route, asked.volume_id = route, volume_id
+    context = current_request.get()
+    if context is not None:
+        context.route, context.volume_id = route, volume_id
 
 
 def _is_local(scope: Scope) -> bool:
@@ -228,13 +228,13 @@ def _raw_path(scope: Scope) -> bytes:
 
 def _note(scope: Scope, error: Exception) -> None:
     """Defects with their traceback; refusals of the storage as a line; what clients do wrong only as theirs."""
-    asked = current.get()
+    context = current_request.get()
     if error_table.is_unexpected(error):
         _log.error("%s %r failed", scope["method"], scope["path"], exc_info=error)
         return
     words = " ".join((str(error) or error_table.row_of(error).text or "").split())
-    if asked is not None:
-        asked.error = words
+    if context is not None:
+        context.error = words
     if error_table.row_of(error).status >= 500:
         cause = cause_of(error) if isinstance(error, PiraguaError) else words
         _log.warning("%s %r: %s", scope["method"], scope["path"], words, extra={"cause": cause})

@@ -12,7 +12,7 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from piragua.log import audit
-from piragua.log.request import Asked, current
+from piragua.log.request_context import RequestContext, current_request
 
 _log = logging.getLogger("piragua.requests")
 
@@ -25,18 +25,18 @@ _ASKED_ALL_THE_TIME = frozenset(("/health", "/live", "/metrics"))
 _CLIENT_WENT_AWAY = 499
 
 
-class Tally(Protocol):
-    """Whoever counts: `piragua.status.counters.Counted`."""
+class RequestRecorder(Protocol):
+    """Whoever counts: `piragua.status.counters.Counters`."""
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None: ...
 
 
 class RequestLog:
-    """ASGI middleware; the ones inside of it fill in what they find out (`piragua.log.request`)."""
+    """ASGI middleware; the ones inside of it fill in what they find out (`piragua.log.request_context`)."""
 
-    def __init__(self, app: ASGIApp, *, tally: Tally | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, recorder: RequestRecorder | None = None) -> None:
         self._app = app
-        self._tally = tally
+        self._recorder = recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,32 +56,34 @@ class RequestLog:
             await send(message)
 
         method = scope["method"] if scope["method"] in _METHODS else "other"  # it can be any word, a key too
-        asked = Asked(request_id, method, scope["path"], client=_address(scope))
-        token = current.set(asked)
+        context = RequestContext(request_id, method, scope["path"], client=_address(scope))
+        token = current_request.set(context)
         try:
             await self._app(scope, receive, watched)
         finally:
-            self._tell(asked, status or _CLIENT_WENT_AWAY, time.perf_counter() - begun)
-            current.reset(token)
+            self._tell(context, status or _CLIENT_WENT_AWAY, time.perf_counter() - begun)
+            current_request.reset(token)
 
-    def _tell(self, asked: Asked, status: int, seconds: float) -> None:
-        if self._tally is not None:
-            self._tally.answered(asked.method, asked.route, status, seconds)
-        level = logging.DEBUG if asked.route in _ASKED_ALL_THE_TIME else logging.INFO
+    def _tell(self, context: RequestContext, status: int, seconds: float) -> None:
+        if self._recorder is not None:
+            self._recorder.answered(context.method, context.route, status, seconds)
+        level = logging.DEBUG if context.route in _ASKED_ALL_THE_TIME else logging.INFO
         if _log.isEnabledFor(level):
-            _log.log(level, "%s %s", asked.method, asked.route, extra={"fields": _fields(asked, status, seconds)})
-        if asked.method not in _READING:
-            audit.asked_for(asked, status, _outcome_of(status))
+            _log.log(
+                level, "%s %s", context.method, context.route, extra={"fields": _fields(context, status, seconds)}
+            )
+        if context.method not in _READING:
+            audit.asked_for(context, status, _outcome_of(status))
 
 
-def _fields(asked: Asked, status: int, seconds: float) -> dict[str, object]:
-    fields = {**asked.who(), "method": asked.method, "path": asked.path, "status": status}
-    if asked.volume_id:
-        fields["volume"] = asked.volume_id
+def _fields(context: RequestContext, status: int, seconds: float) -> dict[str, object]:
+    fields = {**context.who(), "method": context.method, "path": context.path, "status": status}
+    if context.volume_id:
+        fields["volume"] = context.volume_id
     fields["outcome"] = _outcome_of(status)
     fields["seconds"] = round(seconds, 4)
-    if asked.error and status < 500:  # what the storage did not do is told once, with its cause
-        fields["error"] = asked.error
+    if context.error and status < 500:  # what the storage did not do is told once, with its cause
+        fields["error"] = context.error
     return fields
 
 

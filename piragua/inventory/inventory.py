@@ -16,7 +16,7 @@ import anyio
 from piragua.errors import NotReady, PiraguaError
 from piragua.tree.mount import Mount
 from piragua.tree.own_files.feed import MADE, NOWHERE, Position, Told
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import DELETED, LISTED, Look, State
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Inventory:
         self._unsettled: set[str] = set()  # can change without another line in the feed
         self._being_made: set[str] = set()  # while their locks are held, a line comes before what they become
         self._position: Position | None = None
-        self._mounted: Mounted | None = None
+        self._mounted: ProvenMount | None = None
         self._refreshing = anyio.Lock()
         self._rounds = 0
         self._last_done = 0
@@ -188,7 +188,7 @@ class Inventory:
         self._ended.set()
         self._ended = anyio.Event()
 
-    def _follows_feed(self, mounted: Mounted) -> bool:
+    def _follows_feed(self, mounted: ProvenMount) -> bool:
         """Whether memory is a whole list of that mount, and there is a feed that tells of changes since."""
         return mounted is self._mounted and self._position is not None and self._position != NOWHERE
 
@@ -197,7 +197,7 @@ class Inventory:
 
     async def _look_again(
         self,
-        mounted: Mounted,
+        mounted: ProvenMount,
         found: Iterable[str],
         *,
         told: AbstractSet[str],

@@ -4,13 +4,13 @@ Both functions are for who holds the name's lock, or takes it here: a file that 
 """
 
 from piragua.errors import Conflict, NameInUse
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import DELETED, State
 
 _LOCK_WAIT_SECONDS = 1
 
 
-async def is_taken(mounted: Mounted, holder: str) -> bool:
+async def is_taken(mounted: ProvenMount, holder: str) -> bool:
     """Whether the id in a name's file still needs it: in work, a volume, or unclear.
 
     Without an id in it ("") the maker of the file died between two steps, before its volume had the name.
@@ -22,7 +22,7 @@ async def is_taken(mounted: Mounted, holder: str) -> bool:
     return (await mounted.look(holder)).state not in DELETED | {State.ABSENT}
 
 
-async def publish_left(mounted: Mounted, volume_id: str, name: str) -> None:
+async def publish_left(mounted: ProvenMount, volume_id: str, name: str) -> None:
     """Publishes what its maker left complete, and whose lock the caller holds.
 
     NameInUse when another volume has the name, Conflict while somebody works on that.

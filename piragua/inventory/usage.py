@@ -12,9 +12,9 @@ from piragua.errors import NotMounted, NotReady, PiraguaError
 from piragua.inventory.inventory import Inventory
 from piragua.models import Usage
 from piragua.pool.topology import Topology
-from piragua.tree.counters import Counted
+from piragua.tree.counters import QuotaCount
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class UsageGatherer:
         self.capacity = Capacity(await mounted.size_bytes(), await mounted.free_bytes())
         self.gathered = begun
 
-    async def _read(self, mounted: Mounted, volume_ids: list[str], soft_percent: int) -> None:
+    async def _read(self, mounted: ProvenMount, volume_ids: list[str], soft_percent: int) -> None:
         now = datetime.now(UTC)
         counted = await mounted.counted(volume_ids)
         for volume_id in volume_ids:
@@ -118,7 +118,7 @@ class UsageGatherer:
         self._problem = problem
 
 
-def usage_of(counted: Counted, soft_percent: int, gathered: datetime) -> Usage:
+def usage_of(counted: QuotaCount, soft_percent: int, gathered: datetime) -> Usage:
     """The same in words of the core. soft_percent: for a volume that has none of its own.
 
     When a limit counts as exceeded is as in `gluster volume quota V list` (glusterfs 10.3).

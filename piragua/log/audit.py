@@ -7,22 +7,28 @@ import json
 import logging
 from collections.abc import Mapping
 
-from piragua.log.request import Asked, current
+from piragua.log.request_context import RequestContext, current_request
 
 _log = logging.getLogger("piragua.audit")
 _ITSELF: Mapping[str, object] = {"role": "piragua"}
 
 
-def asked_for(asked: Asked, status: int, outcome: str) -> None:
+def asked_for(context: RequestContext, status: int, outcome: str) -> None:
     """A request that may change something was answered. outcome: accepted, succeeded, refused or failed."""
-    fields = {**asked.who(), "method": asked.method, "path": asked.path, "status": status, "outcome": outcome}
-    if asked.volume_id:
-        fields["volume"] = asked.volume_id
-    if asked.body is not None:
-        fields["body"] = json.dumps(asked.body.model_dump(exclude_unset=True), default=str)
-    if asked.error:
-        fields["error"] = asked.error
-    _log.info("%s %s", asked.method, asked.route, extra={"fields": fields})
+    fields = {
+        **context.who(),
+        "method": context.method,
+        "path": context.path,
+        "status": status,
+        "outcome": outcome,
+    }
+    if context.volume_id:
+        fields["volume"] = context.volume_id
+    if context.body is not None:
+        fields["body"] = json.dumps(context.body.model_dump(exclude_unset=True), default=str)
+    if context.error:
+        fields["error"] = context.error
+    _log.info("%s %s", context.method, context.route, extra={"fields": fields})
 
 
 def ended(what: str, volume_id: str, *, outcome: str, seconds: float, error: str = "") -> None:
@@ -30,9 +36,9 @@ def ended(what: str, volume_id: str, *, outcome: str, seconds: float, error: str
 
     outcome: succeeded, failed, or unknown, when it cannot be told yet; then and when it failed, error says why.
     """
-    asked = current.get()
+    context = current_request.get()
     fields = {
-        **(_ITSELF if asked is None else asked.who()),
+        **(_ITSELF if context is None else context.who()),
         "volume": volume_id,
         "outcome": outcome,
         "seconds": round(seconds, 3),

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from piragua.log.duplicates import Repeats
-from piragua.log.request import current
+from piragua.log.deduplication import Deduplication
+from piragua.log.request_context import current_request
 
 # From syslog(3): debug, info, warning, err, crit.
 _JOURNAL_LEVELS = ((50, 2), (40, 3), (30, 4), (20, 6), (0, 7))
@@ -47,9 +47,9 @@ class _Secrets:
     def fields_of(self, record: logging.LogRecord) -> dict[str, object]:
         """Its own, or those of the request that it was written for; texts with a bound."""
         own: Mapping[str, object] = getattr(record, "fields", {})
-        asked = current.get()
-        if not own and asked is not None:
-            own = {"request": asked.id, **({"operation": asked.operation_id} if asked.operation_id else {})}
+        context = current_request.get()
+        if not own and context is not None:
+            own = {"request": context.id, **({"operation": context.operation_id} if context.operation_id else {})}
         return {
             name: self.hidden(value)[:_MOST_CHARACTERS] if isinstance(value, str) else value
             for name, value in own.items()
@@ -135,7 +135,7 @@ def _is_journal(fd: int, env: Mapping[str, str]) -> bool:
     return bool(told) and told == "{0.st_dev}:{0.st_ino}".format(os.fstat(fd))
 
 
-def set_up(level: str, form: str, *, secrets: Iterable[str] = (), with_time: bool = False) -> Repeats:
+def set_up(level: str, form: str, *, secrets: Iterable[str] = (), with_time: bool = False) -> Deduplication:
     """Sends all logging to standard error, and gives what keeps repetitions out of it.
 
     level: debug, info, warning or error; form: text or json. secrets: keys, which never get into it. with_time: a
@@ -146,13 +146,13 @@ def set_up(level: str, form: str, *, secrets: Iterable[str] = (), with_time: boo
     hiding = _Secrets(secrets)
     formatter = _Json(hiding) if form == "json" else _Text(hiding, with_time=with_time and not in_journal)
     handler.setFormatter(_Prefixed(formatter) if in_journal else formatter)
-    repeats = Repeats(handler.handle)
-    handler.addFilter(repeats)
+    deduplication = Deduplication(handler.handle)
+    handler.addFilter(deduplication)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for chatty in ("asyncio", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("piragua.audit").setLevel(logging.INFO)
-    return repeats
+    return deduplication
 
 
 class LogLevel:

@@ -23,7 +23,7 @@ from piragua.operations.ids import OperationId
 from piragua.tree import layout
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import SWEPT, State
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Own(Protocol):
 class _Notice:
     """What this instance tells on one mount."""
 
-    def __init__(self, mounted: Mounted, lock: AsyncLock) -> None:
+    def __init__(self, mounted: ProvenMount, lock: AsyncLock) -> None:
         self.mounted = mounted
         self.lock = lock
         self.data = b""
@@ -110,7 +110,7 @@ class InFlight:
             mount.current()
         self._wake_sweeps()
 
-    async def _still(self, mounted: Mounted, instance: str, told: Sequence[UnderWay]) -> list[UnderWay]:
+    async def _still(self, mounted: ProvenMount, instance: str, told: Sequence[UnderWay]) -> list[UnderWay]:
         """Those that are not over."""
         by_nonce = {OperationId.parse(each.operation_id).nonce: each for each in told}
         held = await mounted.held_operations([instance, *by_nonce])
@@ -123,7 +123,7 @@ class InFlight:
         return found
 
     @staticmethod
-    async def _is_settled(mounted: Mounted, left: UnderWay) -> bool:
+    async def _is_settled(mounted: ProvenMount, left: UnderWay) -> bool:
         """Whether nothing of it waits for a sweep. Its maker is gone, so the volume can be looked at."""
         return (await mounted.look(left.volume_id)).state not in _NOT_SETTLED
 

@@ -25,7 +25,7 @@ from piragua.errors import (
     cause_of,
 )
 from piragua.log import audit
-from piragua.log.request import current
+from piragua.log.request_context import current_request
 from piragua.models import Done, Failed, OperationKind, Outcome, Pending, UnderWay
 from piragua.operations.ids import NONCE_BYTES, OperationId
 from piragua.operations.job import Job, Journal, Lock, Progressing, Waiting
@@ -134,9 +134,9 @@ class Operations:
                 await job.abandon()
             raise
         running = self._running[operation.text] = _Running(operation, job)
-        asked = current.get()
-        if asked is not None:
-            asked.operation_id = operation.text
+        context = current_request.get()
+        if context is not None:
+            context.operation_id = operation.text
         self._group.start_soon(self._run, job, running, journal, lock)
         with anyio.move_on_after(self._settle_seconds):
             await running.ended.wait()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from piragua.errors import PiraguaError
 from piragua.gluster.gluster import Gluster
 from piragua.models import dashed
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class PoolHealth:
     def __init__(self, gluster: Gluster) -> None:
         self._gluster = gluster
 
-    async def look(self, mounted: Mounted) -> Health:
+    async def look(self, mounted: ProvenMount) -> Health:
         """How the pool is now. What cannot be told counts as a problem; nothing is raised."""
         try:
             problems = await self._glusterds_away()
@@ -67,7 +67,7 @@ class PoolHealth:
             if not peer.connected
         ]
 
-    async def connected(self, mounted: Mounted) -> bool:
+    async def connected(self, mounted: ProvenMount) -> bool:
         """Whether this client reaches every brick right now; False when that cannot be told."""
         try:
             return not await mounted.disconnected_bricks()

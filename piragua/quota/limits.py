@@ -10,7 +10,7 @@ import anyio
 
 from piragua.errors import Conflict, GlusterBusy, LimitNotSet, MountError
 from piragua.models import NO_BOUNDS, Bounds, dashed
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE_SECONDS = 0.2
@@ -85,7 +85,7 @@ class Limits:
 
     async def set(
         self,
-        mounted: Mounted,
+        mounted: ProvenMount,
         volume_id: str,
         size_bytes: int,
         *,
@@ -121,7 +121,7 @@ class Limits:
 
     async def remove(
         self,
-        mounted: Mounted,
+        mounted: ProvenMount,
         volume_id: str,
         *,
         files: bool = False,
@@ -142,12 +142,12 @@ class Limits:
             await self._gluster.set_limit(mounted.gluster_volume, path, 2**30)
             await self._gluster.remove_limit(mounted.gluster_volume, path)
 
-    async def used_bytes(self, mounted: Mounted, volume_id: str) -> int:
+    async def used_bytes(self, mounted: ProvenMount, volume_id: str) -> int:
         """What the volume holds, as quota counts it, over its limit too. GlusterError when it is not there."""
         return await self._gluster.used_bytes(mounted.gluster_volume, f"/{dashed(volume_id)}")
 
     @asynccontextmanager
-    async def _turn(self, mounted: Mounted, path: str, *, urgent: bool = True) -> AsyncIterator[None]:
+    async def _turn(self, mounted: ProvenMount, path: str, *, urgent: bool = True) -> AsyncIterator[None]:
         """GlusterBusy when it does not come."""
         turn = mounted.quota_turn(
             queue_seconds=self._queue_seconds, timeout_seconds=self._turn_timeout_seconds, urgent=urgent
@@ -172,7 +172,7 @@ class Limits:
             await anyio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
 
-    async def _see(self, mounted: Mounted, volume_id: str) -> int | None:
+    async def _see(self, mounted: ProvenMount, volume_id: str) -> int | None:
         try:
             return await mounted.limit(volume_id)
         except MountError as error:

@@ -1,6 +1,6 @@
 """Builds the parts from the settings and owns their life. Read this file first.
 
-settings -> Gluster, Topology -> for each Gluster volume: Mount, Inventory, Limits, Purger, Sweep = Place
+settings -> Gluster, Topology -> for each Gluster volume: Mount, Inventory, Limits, Purger, Sweep = Backend
          -> Volumes, Operations -> the Heketi front-end, which `piragua.service.serving` listens for
 """
 
@@ -46,14 +46,14 @@ from piragua.quota.watch import QuotaWatch
 from piragua.shared_settings.flags import FlagStore
 from piragua.shared_settings.modes import Modes
 from piragua.shared_settings.tags import TagStore
-from piragua.status.counters import Counted
+from piragua.status.counters import Counters
 from piragua.status.instance import Instance
 from piragua.tree.hidden import Hidden
 from piragua.tree.mount import Mount
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.repair import NoRecords, Repair
 from piragua.upkeep.sweep import Sweep
-from piragua.volumes.backend import Place, require_limits
+from piragua.volumes.backend import Backend, require_limits
 from piragua.volumes.listing import Listing
 from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
@@ -82,21 +82,21 @@ class Service:
         self._health_timeout_seconds = health_timeout_seconds
         self._shutdown_timeout_seconds = shutdown_timeout_seconds
         own_socket = settings.glusterd_socket
-        self._counted = Counted()
-        self._gluster = Gluster(socket=None if own_socket is None else str(own_socket), tally=self._counted)
+        self._counters = Counters()
+        self._gluster = Gluster(socket=None if own_socket is None else str(own_socket), recorder=self._counters)
         names = [volume.name for volume in settings.volumes]
         self._topology = Topology(self._gluster, names, settings.storage_addresses)
         self._limits = Limits(self._gluster, None if own_socket else Courtesy())
         self._pool_health = PoolHealth(self._gluster)
         self._servers: dict[str, list[str]] = {}
-        self._places = {volume.name: self._place(volume) for volume in settings.volumes}
-        self._sweeps = [self._sweep(place) for place in self._places.values()]
+        self._backends = {volume.name: self._backend(volume) for volume in settings.volumes}
+        self._sweeps = [self._sweep(backend) for backend in self._backends.values()]
         self._watches = [
-            QuotaWatch(place.inventory.mount, place.inventory.any_id, sweep.wake)
-            for place, sweep in zip(self._places.values(), self._sweeps, strict=True)
+            QuotaWatch(backend.inventory.mount, backend.inventory.any_id, sweep.wake)
+            for backend, sweep in zip(self._backends.values(), self._sweeps, strict=True)
         ]
         self._volumes = Volumes(
-            self._places,
+            self._backends,
             self._topology,
             retention_seconds=settings.trash_retention_seconds,
             accept_all_options=settings.accept_all_options,
@@ -105,19 +105,19 @@ class Service:
             self._journal_of,
             self._verdict,
             limit=settings.max_operations,
-            on_end=self._counted.operation_ended,
+            on_end=self._counters.operation_ended,
         )
         self._devices = Devices(self._gluster, self._topology, names)
         self._in_flight = InFlight(
             self._operations,
-            {name: place.inventory.mount for name, place in self._places.items()},
+            {name: backend.inventory.mount for name, backend in self._backends.items()},
             self._volumes.gluster_volume_of,
             self._wake_sweeps,
         )
         self._usages = {volume.name: self._usage(volume) for volume in settings.volumes}
         self.instance = Instance(
             self._mounts(),
-            {name: place.purger for name, place in self._places.items()},
+            {name: backend.purger for name, backend in self._backends.items()},
             self._gluster,
             self._operations,
         )
@@ -129,13 +129,13 @@ class Service:
         more_of_volumes: extensions_core.Volumes[Job] = self._volumes
         keys = _keys(settings)
         extensions = extensions_router(
-            Trash(self._places, self._volumes),
+            Trash(self._backends, self._volumes),
             more_of_volumes,
             Listing(self._inventories(), self._usages, self._volumes),
             self._operations,
             self._in_flight,
             with_tokens=keys is not None,
-            more=[status_router(self.instance, self._counted.totals)],
+            more=[status_router(self.instance, self._counters.totals)],
         )
         self.app = build_app(
             volumes,
@@ -147,10 +147,10 @@ class Service:
             inspection=self._inspection(),
             extensions=[extensions],
             api_docs=settings.api_docs,
-            tally=self._counted,
+            recorder=self._counters,
         )
 
-    def _place(self, volume: ConfiguredVolume) -> Place:
+    def _backend(self, volume: ConfiguredVolume) -> Backend:
         path = volume.mounted_at or self._settings.mount_root / volume.name
 
         async def servers() -> Sequence[str]:
@@ -165,7 +165,7 @@ class Service:
             options=glusterfs.LOOKS_EVERYWHERE,
             sets_up=False,
         )
-        return Place(
+        return Backend(
             volume.name,
             Inventory(mount),
             self._limits,
@@ -183,23 +183,23 @@ class Service:
         path = self._settings.mount_root / f"{volume.name}.usage"
         mount = Mount(volume.name, str(path), own=True, servers=servers, counting=True)
         interval_seconds = self._settings.usage_interval_seconds
-        inventory = self._places[volume.name].inventory
+        inventory = self._backends[volume.name].inventory
         return UsageGatherer(inventory, mount, self._topology, interval_seconds=interval_seconds)
 
     def _inventories(self) -> dict[str, Inventory]:
-        return {name: place.inventory for name, place in self._places.items()}
+        return {name: backend.inventory for name, backend in self._backends.items()}
 
-    def _sweep(self, place: Place) -> Sweep:
+    def _sweep(self, backend: Backend) -> Sweep:
         # With a socket of its own, glusterd's working directory may be one that is not seen from here.
         records = NoRecords() if self._settings.glusterd_socket else QuotaConf(self._gluster)
         repair = Repair(self._topology, records, self._limits, self._pool_health)
-        return Sweep(place.inventory, place.purger, repair)
+        return Sweep(backend.inventory, backend.purger, repair)
 
     def _administration(self) -> core.Administration:
         return core.Administration(
             devices=self._devices,
             tags=TagStore(self._mounts()),
-            flags=FlagStore({name: place.inventory.mount for name, place in self._places.items()}),
+            flags=FlagStore({name: backend.inventory.mount for name, backend in self._backends.items()}),
             modes=Modes(self._mounts()),
             in_flight=self._in_flight,
             log_level=setup.LogLevel(),
@@ -221,7 +221,7 @@ class Service:
             names=self._settings.metrics_names,
         )
         more = [self.instance.samples, self._quota_daemons.samples]
-        return Scrape(self._pool, self._counted, more, volumes.samples)
+        return Scrape(self._pool, self._counters, more, volumes.samples)
 
     def _wake_sweeps(self) -> None:
         for sweep in self._sweeps:
@@ -231,10 +231,10 @@ class Service:
     async def running(self) -> AsyncIterator[None]:
         """Mounts, lists, purges and sweeps until the end, and then takes away what was mounted."""
         async with anyio.create_task_group() as background:
-            for place in self._places.values():
-                background.start_soon(for_ever, partial(self._keep_mounted, place.inventory.mount))
-                background.start_soon(for_ever, place.inventory.keep)
-                background.start_soon(for_ever, place.purger.keep)
+            for backend in self._backends.values():
+                background.start_soon(for_ever, partial(self._keep_mounted, backend.inventory.mount))
+                background.start_soon(for_ever, backend.inventory.keep)
+                background.start_soon(for_ever, backend.purger.keep)
             for sweep in self._sweeps:
                 background.start_soon(for_ever, sweep.keep)
             for usage in self._usages.values():
@@ -289,7 +289,7 @@ class Service:
         await self._gluster.aclose()
 
     def _mounts(self) -> list[Mount]:
-        return [place.inventory.mount for place in self._places.values()]
+        return [backend.inventory.mount for backend in self._backends.values()]
 
     async def _servers_of(self, gluster_volume: str) -> list[str]:
         """Servers to mount from: this one first, then those that were last known to have bricks."""

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from piragua.config import ConfigError, Settings, tls
 from piragua.errors import PiraguaError
 from piragua.log import setup
-from piragua.log.duplicates import Repeats
+from piragua.log.deduplication import Deduplication
 from piragua.service import systemd
 from piragua.service.service import Service, for_ever, secret
 from piragua.status import certificate
@@ -36,16 +36,18 @@ class CannotListen(PiraguaError):
 
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. CannotListen when the address is taken."""
-    repeats = setup.set_up(settings.log_level, settings.log_format, secrets=_secrets(settings), with_time=True)
+    deduplication = setup.set_up(
+        settings.log_level, settings.log_format, secrets=_secrets(settings), with_time=True
+    )
     faulthandler.enable()  # systemd's watchdog sends SIGABRT, and then this says where it hung
     os.umask(0o022)
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     listening = _listen(settings.host, settings.port)
-    anyio.run(_serve, settings, listening, repeats)
+    anyio.run(_serve, settings, listening, deduplication)
 
 
-async def _serve(settings: Settings, listening: socket.socket, repeats: Repeats) -> None:
+async def _serve(settings: Settings, listening: socket.socket, deduplication: Deduplication) -> None:
     service = Service(settings)
     _note_expiry(settings, service.instance)
     where = f"listening on {settings.host} port {settings.port}"
@@ -68,7 +70,7 @@ async def _serve(settings: Settings, listening: socket.socket, repeats: Repeats)
     server = _Server(config, started=partial(supervisor.ready, where))
     async with anyio.create_task_group() as outlasting:
         outlasting.start_soon(supervisor.keep_watchdog)
-        outlasting.start_soon(for_ever, repeats.keep)
+        outlasting.start_soon(for_ever, deduplication.keep)
         async with service.running(), anyio.create_task_group() as group:
             group.start_soon(_stop_on_signal, server, supervisor)
             systemd.on_reload(partial(_reload, config, settings, service.instance, supervisor, where))

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from piragua.errors import NotReady
 from piragua.models import ClusterFlags
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 FLAGS_KEY = "flags"
 
 
-async def flags_of(mounted: Mounted) -> ClusterFlags:
+async def flags_of(mounted: ProvenMount) -> ClusterFlags:
     """The flags; file volumes and no block volumes where nobody has set any. NotReady, MountError."""
     data = await mounted.setting(FLAGS_KEY)
     if data is None:

@@ -7,18 +7,18 @@ import json
 import logging
 
 from piragua.models import PurgeState
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 _log = logging.getLogger(__name__)
 PURGE_KEY = "purge"
 
 
-async def purge_state_of(mounted: Mounted) -> PurgeState:
+async def purge_state_of(mounted: ProvenMount) -> PurgeState:
     """What was set there last; running where nothing was. MountError."""
     return _decoded(await mounted.setting(PURGE_KEY), mounted.gluster_volume)
 
 
-async def set_purge_state(mounted: Mounted, state: PurgeState) -> None:
+async def set_purge_state(mounted: ProvenMount, state: PurgeState) -> None:
     """Every instance goes by it from now on: what is being emptied stops after a step. MountError."""
     await mounted.set(PURGE_KEY, encode_purge_state(state))
 

@@ -13,7 +13,7 @@ from piragua.shared_settings.modes import MODE_KEY, SetMode, decode_mode
 from piragua.shared_settings.purging import PURGE_KEY, encode_purge_state, purge_state_of
 from piragua.shared_settings.tags import Tags, decode_tags, encode_tags
 from piragua.tree import layout
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class SettingStep:
     put_back: Callable[[], Awaitable[object]] | None = None
 
 
-async def settings_of(mounted: Mounted) -> SavedSettings:
+async def settings_of(mounted: ProvenMount) -> SavedSettings:
     """What is set now. NotReady when a part of it cannot be read, MountError."""
     flags, mode = await mounted.setting(FLAGS_KEY), await mounted.setting(MODE_KEY)
     purge = None if await mounted.setting(PURGE_KEY) is None else await purge_state_of(mounted)
@@ -76,7 +76,7 @@ def decode(fields: Mapping[str, Any]) -> SavedSettings:
     )
 
 
-async def steps(mounted: Mounted, saved: SavedSettings) -> list[SettingStep]:
+async def steps(mounted: ProvenMount, saved: SavedSettings) -> list[SettingStep]:
     """What is to be put back: whatever is set now stays as it is. MountError."""
     found = list[SettingStep]()
     if saved.flags is not None:
@@ -97,7 +97,7 @@ async def steps(mounted: Mounted, saved: SavedSettings) -> list[SettingStep]:
     return found
 
 
-async def _setting(mounted: Mounted, key: str, data: bytes, shown: str) -> SettingStep:
+async def _setting(mounted: ProvenMount, key: str, data: bytes, shown: str) -> SettingStep:
     if await mounted.setting(key) is not None:
         return SettingStep(shown, "it is set")
 
@@ -107,7 +107,7 @@ async def _setting(mounted: Mounted, key: str, data: bytes, shown: str) -> Setti
     return SettingStep(shown, "it was lost", put_back)
 
 
-def _tags_back(mounted: Mounted, part_id: str, tags: Tags) -> Callable[[], Awaitable[object]]:
+def _tags_back(mounted: ProvenMount, part_id: str, tags: Tags) -> Callable[[], Awaitable[object]]:
     async def put_back() -> None:
         """Unless somebody has set some meanwhile."""
         await mounted.change_tags(part_id, lambda data: encode_tags(tags) if data is None else data)
@@ -115,7 +115,7 @@ def _tags_back(mounted: Mounted, part_id: str, tags: Tags) -> Callable[[], Await
     return put_back
 
 
-def _readable(found: T | None, what: str, mounted: Mounted) -> T:
+def _readable(found: T | None, what: str, mounted: ProvenMount) -> T:
     if found is None:
         raise NotReady(f"the {what} on {mounted.gluster_volume} cannot be read; set them anew")
     return found

@@ -30,7 +30,7 @@ class Totals:
     commands_retried: int
 
 
-class Counted:
+class Counters:
     """Counts into a registry of its own."""
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ HELPS = {
 }
 
 
-class Mounted(Protocol):
+class MountState(Protocol):
     """The part of `piragua.tree.mount.Mount` that is needed here."""
 
     gluster_volume: str
@@ -75,7 +75,7 @@ class Work(Protocol):
 class Instance:
     """Its parts. purgers: by the name of their Gluster volume. certificate_expires: None without TLS."""
 
-    mounts: Sequence[Mounted]
+    mounts: Sequence[MountState]
     purgers: Mapping[str, Purging]
     commands: Commands
     work: Work

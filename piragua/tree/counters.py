@@ -22,7 +22,7 @@ _NOT_THERE = (errno.ENOENT, errno.ESTALE, errno.ENODATA, errno.ENOTDIR)
 
 
 @dataclass(frozen=True)
-class Counted:
+class QuotaCount:
     """What quota counts below `/<id>`, which is one of the directories, and its limit.
 
     limit_bytes None: there is none. soft_percent None: what the Gluster volume has for all.
@@ -35,13 +35,13 @@ class Counted:
     soft_percent: int | None
 
 
-def read_all(handle: Handle, volume_ids: Iterable[str]) -> dict[str, Counted]:
+def read_all(handle: Handle, volume_ids: Iterable[str]) -> dict[str, QuotaCount]:
     """Those that are there and that quota counts. OSError when the mount does not answer."""
     found = {volume_id: read(handle, volume_id) for volume_id in volume_ids}
     return {volume_id: counted for volume_id, counted in found.items() if counted is not None}
 
 
-def read(handle: Handle, volume_id: str) -> Counted | None:
+def read(handle: Handle, volume_id: str) -> QuotaCount | None:
     """One of them; None where it is not there, or quota is off."""
     try:
         with handle.volume(volume_id) as fd:
@@ -55,7 +55,7 @@ def read(handle: Handle, volume_id: str) -> Counted | None:
         return None
     used_bytes, files, directories = (max(0, number) for number in _SIZE.unpack(size))
     limit_bytes, soft_percent = limit
-    return Counted(
+    return QuotaCount(
         used_bytes,
         files,
         directories,

@@ -261,7 +261,7 @@ def gfid(handle: Handle, volume_id: str) -> str:
     return text.decode().strip("\0").replace("-", "")
 
 
-def touch_data(handle: Handle, volume_id: str) -> bool:
+def lookup(handle: Handle, volume_id: str) -> bool:
     """Looks up `/<id>` and what lies in it once, which makes both on bricks that were added; False if absent.
 
     glusterfs 10.3: after add-brick a deep mount fails until its directory was looked up in the whole volume.

@@ -14,7 +14,7 @@ from piragua.errors import MountError, MountTimeout, NotMounted, PiraguaError
 from piragua.mounting import fuse_client, glusterfs, mountinfo
 from piragua.tree import proof
 from piragua.tree.handle import Handle
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.threads import FileThreads
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Mount:
         self._options = options
         self._sets_up = sets_up and not counting
         self._counting = counting
-        self._mounted: Mounted | None = None
+        self._mounted: ProvenMount | None = None
         self._threads, self._limit_threads = self._new_threads(), self._new_threads(limit=_LIMITS_AT_ONCE)
         self._wait_threads = self._new_threads()
         # Apart, so that a proof never queues behind calls that hang.
@@ -97,7 +97,7 @@ class Mount:
         """Why there is no working mount; "" when there is one."""
         return self._problem
 
-    def current(self) -> Mounted:
+    def current(self) -> ProvenMount:
         """The proven mount; NotMounted while there is none."""
         if self._mounted is None:
             raise NotMounted(self.path, 0, self._problem.removeprefix(f"{self.path}: "))
@@ -145,7 +145,7 @@ class Mount:
         # New ones with every mount: what hangs on the last one must not keep this one from being used.
         threads, limit_threads = self._new_threads(), self._new_threads(limit=_LIMITS_AT_ONCE)
         wait_threads = self._new_threads()
-        mounted = Mounted(handle, threads, limit_threads, wait_threads)
+        mounted = ProvenMount(handle, threads, limit_threads, wait_threads)
         if self._sets_up:
             await mounted.set_up()
         self._mounted, self._threads = mounted, threads
@@ -165,7 +165,7 @@ class Mount:
             reason = f"a file call has hung for {max(hung_seconds, waited_seconds):.0f} s though the mount answers"
             raise MountTimeout(self.path, 0, reason)
 
-    async def _make(self, lost: Mounted | None) -> None:
+    async def _make(self, lost: ProvenMount | None) -> None:
         """Mounts it, unless a mount of an earlier life is there and its process lives."""
         self._made = True
         if await self._in_thread(self._is_mounted) and await self._process_lives():
@@ -182,7 +182,7 @@ class Mount:
             counting=self._counting,
         )
 
-    async def _still_works(self, mounted: Mounted) -> bool:
+    async def _still_works(self, mounted: ProvenMount) -> bool:
         """False when it has to be proven or made again; MountError while only its bricks are out of reach."""
         if not await self._in_thread(partial(self._is_still_mounted, mounted.handle)):
             return False
@@ -195,7 +195,7 @@ class Mount:
             return False
         return True
 
-    async def _is_at_rest(self, mounted: Mounted) -> bool:
+    async def _is_at_rest(self, mounted: ProvenMount) -> bool:
         """Whether it answers and no call hangs: one that did would outlive the detaching, and its client too."""
         with anyio.move_on_after(self._closing_timeout_seconds), suppress(MountError):
             await self._in_thread(mounted.handle.answer)
@@ -208,7 +208,7 @@ class Mount:
     def _stuck_at_all(self) -> bool:
         return bool(self.stuck_calls or self.stuck_limit_calls or self.stuck_waits)
 
-    async def _sever(self, mounted: Mounted | None) -> None:
+    async def _sever(self, mounted: ProvenMount | None) -> None:
         """Takes a mount of Piragua's own away without asking it; calls that hang on it return.
 
         mounted: the one that was proven last, which somebody may have taken away from its mount point.

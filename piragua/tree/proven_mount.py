@@ -15,11 +15,11 @@ import anyio
 from piragua.errors import Conflict, MountError, MountTimeout, NameInUse, PiraguaError
 from piragua.tree import connections, counters, directories, layout
 from piragua.tree.copying.copy import Copier, DataPath
-from piragua.tree.counters import Counted
+from piragua.tree.counters import QuotaCount
 from piragua.tree.handle import Handle
 from piragua.tree.locking import locks
 from piragua.tree.locking.async_locks import AsyncLock, AsyncLocks
-from piragua.tree.locking.quota_turn import QuotaTurn
+from piragua.tree.locking.quota_lock import QuotaLock
 from piragua.tree.own_files import feed, marks, numbered_files, small_files
 from piragua.tree.own_files.numbered_files import Kept
 from piragua.tree.purge import Emptier
@@ -34,7 +34,7 @@ _FILES_IN_ONE_CALL = 200
 _CALLS_AT_ONCE = 6
 
 
-class Mounted:
+class ProvenMount:
     """The coroutines; `handle` is the proof that it is the right mount.
 
     limit_threads: for what asks for a limit, which hangs while quotad is dead; the rest must not wait for that.
@@ -53,7 +53,7 @@ class Mounted:
         self._limit_threads = limit_threads
         self._locks = locks.Locks(handle)
         async_locks = AsyncLocks(self._locks, handle.path, threads, wait_threads or threads)
-        self._take, self._quota_turn = async_locks.take, QuotaTurn(async_locks)
+        self._take, self._quota_turn = async_locks.take, QuotaLock(async_locks)
 
     @property
     def gluster_volume(self) -> str:
@@ -179,7 +179,7 @@ class Mounted:
         call = partial(directories.used_bytes, self.handle, volume_id, timeout_seconds)
         return await self._run(call, timeout_seconds=timeout_seconds + 1)
 
-    async def counted(self, volume_ids: Iterable[str]) -> dict[str, Counted]:
+    async def counted(self, volume_ids: Iterable[str]) -> dict[str, QuotaCount]:
         """What quota counts in each, in one file call, through a mount for counting; of those that it counts."""
         return await self._run(partial(counters.read_all, self.handle, list(volume_ids)))
 
@@ -187,9 +187,9 @@ class Mounted:
         """Gluster's own id of `/<id>`: 32 hex digits."""
         return await self._run(partial(directories.gfid, self.handle, volume_id))
 
-    async def touch_data(self, volume_id: str) -> bool:
+    async def lookup(self, volume_id: str) -> bool:
         """Looks up the directory and what lies in it, which makes both on new bricks; False if absent."""
-        return await self._run(partial(directories.touch_data, self.handle, volume_id))
+        return await self._run(partial(directories.lookup, self.handle, volume_id))
 
     async def has_lost_modes(self, volume_id: str, name: str) -> bool:
         """Whether Gluster took owner and mode from the directory or from its data directory."""

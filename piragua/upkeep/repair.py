@@ -13,7 +13,7 @@ from piragua.models import GlusterVolume
 from piragua.pool.health import Health, PoolHealth
 from piragua.pool.topology import Topology
 from piragua.quota.limits import Limits
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import Look, State
 
 _log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Repair:
         self._health = Health(("not looked at yet",))
         self._recorded: frozenset[str] | None = None
 
-    async def round(self, mounted: Mounted) -> bool:
+    async def round(self, mounted: ProvenMount) -> bool:
         """Finds out, once for all volumes of a round, what is to be looked after; whether all is well.
 
         StorageError.
@@ -69,16 +69,16 @@ class Repair:
             self._walks = max(self._walks - 1, 0)
         return well and not self._health.healing
 
-    async def mend(self, mounted: Mounted, seen: Look) -> None:
+    async def mend(self, mounted: ProvenMount, seen: Look) -> None:
         """Looks after one volume. StorageError."""
         if self._walk:
-            await mounted.touch_data(seen.volume_id)
+            await mounted.lookup(seen.volume_id)
         if seen.record is not None and await mounted.has_lost_modes(seen.volume_id, seen.record.name):
             await self._give_back_modes(mounted, seen)
         if seen.record is not None:
             await self._mend_limit(mounted, seen)
 
-    async def _give_back_modes(self, mounted: Mounted, seen: Look) -> None:
+    async def _give_back_modes(self, mounted: ProvenMount, seen: Look) -> None:
         lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
         try:
             now = await mounted.look(seen.volume_id)
@@ -89,7 +89,7 @@ class Repair:
         finally:
             await lock.release()
 
-    async def _mend_limit(self, mounted: Mounted, seen: Look) -> None:
+    async def _mend_limit(self, mounted: ProvenMount, seen: Look) -> None:
         record = seen.record
         if record is None:
             return
@@ -112,14 +112,14 @@ class Repair:
         elif await self._lacks_record(mounted, await mounted.gfid(seen.volume_id)):
             await self._set_again(mounted, seen, "this server's quota.conf had no record of its limit")
 
-    async def _lacks_record(self, mounted: Mounted, gfid: str) -> bool:
+    async def _lacks_record(self, mounted: ProvenMount, gfid: str) -> bool:
         """Read again before that is said: the volume can have been made since the round began."""
         if self._recorded is None or gfid in self._recorded:
             return False
         self._recorded = await self._records(mounted)
         return self._recorded is not None and gfid not in self._recorded
 
-    async def _set_again(self, mounted: Mounted, seen: Look, why: str) -> None:
+    async def _set_again(self, mounted: ProvenMount, seen: Look, why: str) -> None:
         lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
         try:
             now = await mounted.look(seen.volume_id)
@@ -131,7 +131,7 @@ class Repair:
         finally:
             await lock.release()
 
-    async def _adopt(self, mounted: Mounted, seen: Look, limit_bytes: int) -> None:
+    async def _adopt(self, mounted: ProvenMount, seen: Look, limit_bytes: int) -> None:
         """An expand that died between limit and record, or an administrator's own command."""
         lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
         try:
@@ -143,7 +143,7 @@ class Repair:
         finally:
             await lock.release()
 
-    async def _records(self, mounted: Mounted) -> frozenset[str] | None:
+    async def _records(self, mounted: ProvenMount) -> frozenset[str] | None:
         try:
             return await self._gluster.limited_gfids(mounted.gluster_volume)
         except PiraguaError as error:

@@ -20,11 +20,11 @@ from piragua.inventory.names import publish_left
 from piragua.log import audit
 from piragua.tree import layout
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, SWEPT, Look, State
 from piragua.upkeep.purging.purger import Purger
-from piragua.upkeep.throttle import Traffic
+from piragua.upkeep.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ _LONGEST_REST_SECONDS = 1
 class Repair(Protocol):
     """Looks after one published volume while all is well."""
 
-    async def round(self, mounted: Mounted) -> bool: ...
-    async def mend(self, mounted: Mounted, seen: Look) -> None: ...
+    async def round(self, mounted: ProvenMount) -> bool: ...
+    async def mend(self, mounted: ProvenMount, seen: Look) -> None: ...
 
 
 class Sweep:
@@ -83,7 +83,7 @@ class Sweep:
         self._first_seen: dict[str, tuple[State, float]] = {}
         self._unwell_pause_seconds = retry_seconds
         self._wanted = anyio.Event()
-        self._traffic = Traffic()
+        self._throttle = Throttle()
         self._hurries = False
 
     def wake(self) -> None:
@@ -146,11 +146,11 @@ class Sweep:
         await self._forget_old(mounted, ids)
         return all_was_well
 
-    async def _pace(self, mounted: Mounted) -> float:
+    async def _pace(self, mounted: ProvenMount) -> float:
         """Seconds between two volumes: longer while requests are served, unless somebody woke the sweep."""
         if not self._hurries:
             with suppress(MountError):  # a look says so, of its volume alone
-                if await self._traffic.flows(mounted):
+                if await self._throttle.is_needed(mounted):
                     return self._pace_seconds * _LONGER_IN_TRAFFIC
         return self._pace_seconds
 
@@ -158,7 +158,7 @@ class Sweep:
         """Seconds, unless somebody woke the sweep."""
         return 0 if self._hurries else min(self._rests * worked_seconds, _LONGEST_REST_SECONDS)
 
-    async def _look_after(self, mounted: Mounted, seen: Look) -> None:
+    async def _look_after(self, mounted: ProvenMount, seen: Look) -> None:
         if seen.state in SWEPT:
             if self._settled(seen):
                 await self._end(mounted, seen)
@@ -183,7 +183,7 @@ class Sweep:
             return False
         return self._monotonic() - since >= self._settled_seconds
 
-    async def _end(self, mounted: Mounted, seen: Look) -> None:
+    async def _end(self, mounted: ProvenMount, seen: Look) -> None:
         """Does what the table says, with the lock of the volume held and after one more look."""
         lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
         try:
@@ -201,7 +201,7 @@ class Sweep:
         fields = ("published", "gone", "closed", "record", "record_unreadable", "entries", "data", "limit_bytes")
         return now.exists and all(getattr(before, field) == getattr(now, field) for field in fields)
 
-    async def _act(self, mounted: Mounted, seen: Look, lock: AsyncLock) -> None:
+    async def _act(self, mounted: ProvenMount, seen: Look, lock: AsyncLock) -> None:
         if seen.state is State.COMPLETE:
             await self._publish(mounted, seen, lock)
         elif seen.state is State.CLONE_GIVEN_UP:
@@ -213,7 +213,7 @@ class Sweep:
                 await mounted.remove_empty_data(seen.volume_id, seen.entries[0])
             await self._purger.take_away(mounted, seen.volume_id, lock)
 
-    async def _publish(self, mounted: Mounted, seen: Look, lock: AsyncLock) -> None:
+    async def _publish(self, mounted: ProvenMount, seen: Look, lock: AsyncLock) -> None:
         """What was meant is finished; unless its name is another's by now: then it goes to the trash for a day."""
         if seen.record is None:
             return
@@ -227,7 +227,7 @@ class Sweep:
             audit.changed("delete what lost its name", seen.volume_id)
             self._purger.add_later(seen.volume_id, gone)
 
-    async def _forget_old(self, mounted: Mounted, ids: Collection[str]) -> None:
+    async def _forget_old(self, mounted: ProvenMount, ids: Collection[str]) -> None:
         """The tombstone of what is still there stays: without it what a brick brought back would be a volume."""
         now_seconds = self._now().timestamp()
         for folder, age_seconds in _FORGOTTEN_AFTER_SECONDS.items():

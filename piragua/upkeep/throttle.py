@@ -3,21 +3,21 @@
 import anyio
 
 from piragua.tree.own_files.feed import PURGED, PURGING, Position
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 
 _LASTS_SECONDS = 2
 """So long after a change to any volume, the next one is expected."""
 _LONGEST_REST_SECONDS = 5
 
 
-class Traffic:
+class Throttle:
     """Of one Gluster volume, by all instances: the change feed tells of them. Purges are no traffic."""
 
     def __init__(self) -> None:
         self._read: Position | None = None
         self._until = float("-inf")
 
-    async def flows(self, mounted: Mounted) -> bool:
+    async def is_needed(self, mounted: ProvenMount) -> bool:
         """Whether the feed has told of a change since this was last asked, or little before. MountError."""
         end = await mounted.feed_position()
         if self._read is not None and await self._changed(mounted, self._read, end):
@@ -25,13 +25,13 @@ class Traffic:
         self._read = end
         return anyio.current_time() < self._until
 
-    async def rest(self, mounted: Mounted, seconds: float) -> None:
+    async def rest(self, mounted: ProvenMount, seconds: float) -> None:
         """Sleeps so long, or 5 s, while it flows. MountError."""
-        if await self.flows(mounted):
+        if await self.is_needed(mounted):
             await anyio.sleep(min(seconds, _LONGEST_REST_SECONDS))
 
     @staticmethod
-    async def _changed(mounted: Mounted, read: Position, end: Position) -> bool:
+    async def _changed(mounted: ProvenMount, read: Position, end: Position) -> bool:
         if end == read:
             return False
         lines = await mounted.feed_lines_since(read, end)

@@ -7,7 +7,7 @@ from piragua.inventory.inventory import Inventory
 from piragua.models import GlusterVolume, Node
 from piragua.pool.health import PoolHealth
 from piragua.quota.limits import Limits
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.upkeep.purging.purger import Purger
 
@@ -16,7 +16,7 @@ _ON = frozenset({"on", "true", "yes", "enable", "1"})
 
 
 @dataclass(frozen=True)
-class Place:
+class Backend:
     """The parts of one Gluster volume. overcommit: the sum of all limits may be that many times its size."""
 
     gluster_volume: str
@@ -26,7 +26,7 @@ class Place:
     purger: Purger
     overcommit: float | None = None
 
-    def mounted(self) -> Mounted:
+    def mounted(self) -> ProvenMount:
         """The proven mount; NotMounted while there is none."""
         return self.inventory.mount.current()
 
@@ -35,7 +35,7 @@ class Place:
         health = await self.pool_health.look(self.mounted())
         return not health.problems and not health.healing
 
-    async def set_limit(self, mounted: Mounted, volume_id: str, record: Record) -> None:
+    async def set_limit(self, mounted: ProvenMount, volume_id: str, record: Record) -> None:
         """The limit that the record tells, beyond what the sum of limits allows. Errors as of `Limits.set`."""
         await self.limits.set(
             mounted, volume_id, record.size_bytes, bounds=record.bounds, all_is_well=self.all_is_well

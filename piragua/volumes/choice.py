@@ -16,7 +16,7 @@ from piragua.errors import (
 )
 from piragua.models import ClusterFlags, Durability, GlusterVolume, VolumeSpec
 from piragua.pool.topology import Topology
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 
 _OF_THE_REQUEST = (InvalidRequest, Unsupported)
 _FOR_NOW = (StorageError, NotReady)
@@ -48,7 +48,7 @@ class Choice:
         return NoneFits("\n".join([head, *(f"Cluster {name}: {error}" for name, error in ordered)]))
 
 
-async def choose(spec: VolumeSpec, places: Mapping[str, Place], topology: Topology) -> Choice:
+async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: Topology) -> Choice:
     """Those that the request names, or all: first one that is as durable as asked, then the one with most room.
 
     InvalidRequest for one that is not configured.
@@ -56,7 +56,7 @@ async def choose(spec: VolumeSpec, places: Mapping[str, Place], topology: Topolo
     seen: dict[str, GlusterVolume] = {}
     away: dict[str, PiraguaError] = {}
     asked_for = list[str]()
-    for wanted in dict.fromkeys(spec.clusters) or places:
+    for wanted in dict.fromkeys(spec.clusters) or backends:
         try:
             cluster = await topology.cluster_now(wanted)
         except NotFound:
@@ -69,7 +69,7 @@ async def choose(spec: VolumeSpec, places: Mapping[str, Place], topology: Topolo
             asked_for.append(cluster.id)
     found = list(seen.values())
     if len(found) > 1:
-        room = {cluster.id: await _free_bytes(places[cluster.name]) for cluster in found}
+        room = {cluster.id: await _free_bytes(backends[cluster.name]) for cluster in found}
         found.sort(key=lambda cluster: (-_likeness(cluster.durability, spec.durability), -room[cluster.id]))
     return Choice(tuple(found), tuple(dict.fromkeys(asked_for)), away)
 
@@ -87,9 +87,9 @@ def _likeness(real: Durability, wanted: Durability) -> int:
     return int(real.layout is wanted.layout) + int(real == wanted)
 
 
-async def _free_bytes(place: Place) -> int:
+async def _free_bytes(backend: Backend) -> int:
     """What is free there; one that is away has no room now."""
     try:
-        return await place.mounted().free_bytes()
+        return await backend.mounted().free_bytes()
     except MountError:
         return -1

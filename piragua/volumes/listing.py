@@ -168,8 +168,8 @@ class Listing:
 
     async def one(self, volume_id: str) -> Listed:
         """A volume as it is now, with its use as it was last gathered. NotFound, NotReady, StorageError."""
-        place, mounted, seen = await self._volumes.find(volume_id)
-        volume = await volume_of(seen, mounted, await self._volumes.cluster_id(place))
+        backend, mounted, seen = await self._volumes.find(volume_id)
+        volume = await volume_of(seen, mounted, await self._volumes.cluster_id(backend))
         return _of_volume(volume, _STATES[seen.state], self._usages[volume.gluster_volume].of(volume_id))
 
     async def totals(self) -> list[Total]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from piragua.errors import InvalidRequest, NotFound, NotReady
 from piragua.models import Volume, dashed, gib_to_bytes, gib_to_hold, whole_gib
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Look, State
 
@@ -54,7 +54,7 @@ def name_of(seen: Look) -> str:
     return seen.entries[0]
 
 
-async def record_of(seen: Look, mounted: Mounted, *, change: bool = False) -> Record:
+async def record_of(seen: Look, mounted: ProvenMount, *, change: bool = False) -> Record:
     """The record of a usable volume; made up from what is there for one of the original Piragua.
 
     An original's size is its limit, rounded down to GiB; without a limit it is what it holds, rounded up, and
@@ -78,7 +78,7 @@ async def record_of(seen: Look, mounted: Mounted, *, change: bool = False) -> Re
     return Record(size_bytes=size_bytes, name=name, gid=gid, created=datetime.now(UTC) if change else None)
 
 
-async def volume_of(seen: Look, mounted: Mounted, cluster_id: str) -> Volume:
+async def volume_of(seen: Look, mounted: ProvenMount, cluster_id: str) -> Volume:
     """The volume that a look shows, also one that is only published by the next sweep; NotFound, NotReady."""
     _require(seen, _SHOWN)
     record = await record_of(seen, mounted)

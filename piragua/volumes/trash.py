@@ -10,10 +10,10 @@ import anyio
 from piragua.errors import Conflict, PiraguaError
 from piragua.models import PurgeState
 from piragua.shared_settings.purging import purge_state_of, set_purge_state
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, Look, State
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 from piragua.volumes.jobs.restore import Restore, refusal
 from piragua.volumes.volumes import Volumes
 
@@ -67,15 +67,15 @@ class PurgeReport:
 class Trash:
     """The trash of all places, by the name of their Gluster volume."""
 
-    def __init__(self, places: Mapping[str, Place], volumes: Volumes) -> None:
-        self._places = places
+    def __init__(self, backends: Mapping[str, Backend], volumes: Volumes) -> None:
+        self._backends = backends
         self._volumes = volumes
 
     async def entries(self) -> list[Trashed]:
         """All of it, what was deleted last first; never leaving one out. NotReady, StorageError."""
         found = list[Trashed]()
-        for place in self._places.values():
-            found += await self._entries_of(place)
+        for backend in self._backends.values():
+            found += await self._entries_of(backend)
         never = datetime.min.replace(tzinfo=UTC)
         return sorted(found, key=lambda each: (each.deleted or never, each.id), reverse=True)
 
@@ -88,36 +88,36 @@ class Trash:
 
         NotFound, Conflict (not deleted, or in work), NotReady, StorageError.
         """
-        place, mounted, seen = await self._volumes.find(volume_id)
+        backend, mounted, seen = await self._volumes.find(volume_id)
         if seen.state is State.TRASH:
             await self._end_retention(mounted, volume_id)
         elif seen.state not in DELETED:
             raise refusal(seen) or Conflict(f"volume {volume_id} is not in the trash")
-        place.purger.add_now(volume_id)
+        backend.purger.add_now(volume_id)
 
     async def purging(self) -> list[PurgeReport]:
         """How purging stands on each Gluster volume. NotReady, StorageError."""
         found = list[PurgeReport]()
-        for place in self._places.values():
-            state = await purge_state_of(place.mounted())
-            waiting = sum(each.state in DELETED for each in (await place.inventory.looks()).values())
-            cluster_id = await self._volumes.cluster_id(place)
-            found.append(PurgeReport(cluster_id, place.gluster_volume, state, place.purger.workers, waiting))
+        for backend in self._backends.values():
+            state = await purge_state_of(backend.mounted())
+            waiting = sum(each.state in DELETED for each in (await backend.inventory.looks()).values())
+            cluster_id = await self._volumes.cluster_id(backend)
+            found.append(PurgeReport(cluster_id, backend.gluster_volume, state, backend.purger.workers, waiting))
         return found
 
     async def set_purging(self, state: PurgeState) -> None:
         """All instances purge, or don't, from now on. Tried everywhere; StorageError where it could not be set."""
         failure: PiraguaError | None = None
-        for place in self._places.values():
+        for backend in self._backends.values():
             try:
-                await set_purge_state(place.mounted(), state)
+                await set_purge_state(backend.mounted(), state)
             except PiraguaError as error:
                 failure = failure or error
-            place.purger.look_again()
+            backend.purger.look_again()
         if failure is not None:
             raise failure
 
-    async def _end_retention(self, mounted: Mounted, volume_id: str) -> None:
+    async def _end_retention(self, mounted: ProvenMount, volume_id: str) -> None:
         lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
         try:
             seen = await mounted.look(volume_id)
@@ -131,7 +131,7 @@ class Trash:
             await lock.release()
 
     @staticmethod
-    async def _is_read(mounted: Mounted, volume_id: str) -> bool:
+    async def _is_read(mounted: ProvenMount, volume_id: str) -> bool:
         """Whether a clone copies it now."""
         try:
             await (await mounted.take_unread(volume_id)).release()
@@ -139,41 +139,41 @@ class Trash:
             return True
         return False
 
-    async def _entries_of(self, place: Place) -> list[Trashed]:
-        deleted = [look for look in (await place.inventory.looks()).values() if look.state in DELETED]
-        cluster_id = await self._volumes.cluster_id(place)
-        mounted = place.mounted()
-        left = await self._bytes_left(place, mounted, [each for each in deleted if each.state is State.PURGING])
+    async def _entries_of(self, backend: Backend) -> list[Trashed]:
+        deleted = [look for look in (await backend.inventory.looks()).values() if look.state in DELETED]
+        cluster_id = await self._volumes.cluster_id(backend)
+        mounted = backend.mounted()
+        left = await self._bytes_left(backend, mounted, [each for each in deleted if each.state is State.PURGING])
         found = list[Trashed]()
         for look in deleted:
             if look.record is None or not look.published:  # what it was is told by what lies in it
                 look = await mounted.look_inside(look.volume_id)
             if look.state in DELETED:
-                found.append(_entry(place, cluster_id, look, left.get(look.volume_id)))
+                found.append(_entry(backend, cluster_id, look, left.get(look.volume_id)))
         return found
 
     @staticmethod
-    async def _bytes_left(place: Place, mounted: Mounted, purging: list[Look]) -> dict[str, int]:
+    async def _bytes_left(backend: Backend, mounted: ProvenMount, purging: list[Look]) -> dict[str, int]:
         """What quota still counts in some of them; those that it could not be asked about in time are left out."""
         left = dict[str, int]()
         with anyio.move_on_after(_MEASURING_SECONDS):
-            for look in sorted(purging, key=lambda each: place.purger.progress(each.volume_id) is None)[
+            for look in sorted(purging, key=lambda each: backend.purger.progress(each.volume_id) is None)[
                 :_MEASURED_AT_ONCE
             ]:
                 try:
-                    left[look.volume_id] = await place.limits.used_bytes(mounted, look.volume_id)
+                    left[look.volume_id] = await backend.limits.used_bytes(mounted, look.volume_id)
                 except PiraguaError:
                     continue
         return left
 
 
-def _entry(place: Place, cluster_id: str, look: Look, bytes_left: int | None) -> Trashed:
-    gone, progress = look.gone, place.purger.progress(look.volume_id)
+def _entry(backend: Backend, cluster_id: str, look: Look, bytes_left: int | None) -> Trashed:
+    gone, progress = look.gone, backend.purger.progress(look.volume_id)
     only = look.entries[0] if len(look.entries) == 1 else None
     return Trashed(
         id=look.volume_id,
         cluster_id=cluster_id,
-        gluster_volume=place.gluster_volume,
+        gluster_volume=backend.gluster_volume,
         state=_state(look),
         name=only if look.record is None else look.record.name,
         size_bytes=look.limit_bytes if look.record is None else look.record.size_bytes,

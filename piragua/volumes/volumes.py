@@ -17,11 +17,11 @@ from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, 
 from piragua.pool.topology import Topology
 from piragua.shared_settings.flags import flags_of
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Look, State
 from piragua.volumes.backend import (
-    Place,
+    Backend,
     require_addresses,
     require_files_limits,
     require_limits,
@@ -56,37 +56,37 @@ class Volumes:
 
     def __init__(
         self,
-        places: Mapping[str, Place],
+        backends: Mapping[str, Backend],
         topology: Topology,
         *,
         retention_seconds: float = 0,
         accept_all_options: bool = False,
     ) -> None:
-        self._places = places
+        self._backends = backends
         self._topology = topology
         self._retention_seconds = retention_seconds
         self._accept_all_options = accept_all_options
-        self._by_cluster_id: dict[str, Place] = {}
+        self._by_cluster_id: dict[str, Backend] = {}
         self._copies = anyio.Semaphore(COPIES_AT_ONCE)
 
-    async def place_of(self, cluster_id: str) -> Place:
+    async def place_of(self, cluster_id: str) -> Backend:
         """The place of a Gluster volume's id; NotFound, StorageError."""
         return self._by_cluster_id.get(cluster_id) or self._learn(await self._topology.cluster(cluster_id))
 
     def gluster_volume_of(self, cluster_id: str) -> str | None:
         """The name of a Gluster volume by its id; None where nothing was done with it yet."""
-        place = self._by_cluster_id.get(cluster_id)
-        return None if place is None else place.gluster_volume
+        backend = self._by_cluster_id.get(cluster_id)
+        return None if backend is None else backend.gluster_volume
 
     async def get(self, volume_id: str) -> Volume:
         """The volume. NotFound only when it is proven to be gone; NotReady and StorageError otherwise."""
-        place, mounted, seen = await self.find(volume_id)
-        return await volume_of(seen, mounted, await self.cluster_id(place))
+        backend, mounted, seen = await self.find(volume_id)
+        return await volume_of(seen, mounted, await self.cluster_id(backend))
 
     async def ids(self, cluster_id: str | None = None) -> list[str]:
         """Ids of all volumes, or of those on one Gluster volume; sorted, never leaving one out."""
-        places = list(self._places.values()) if cluster_id is None else [await self.place_of(cluster_id)]
-        found = [volume_id for place in places for volume_id in await place.inventory.ids()]
+        backends = list(self._backends.values()) if cluster_id is None else [await self.place_of(cluster_id)]
+        found = [volume_id for backend in backends for volume_id in await backend.inventory.ids()]
         return sorted(found)
 
     async def prepare_create(self, spec: VolumeSpec) -> Create:
@@ -94,7 +94,7 @@ class Volumes:
 
         InvalidRequest, Unsupported, NameInUse, OutOfSpace, Ineligible, NoneFits, StorageError.
         """
-        choice = await choose(spec, self._places, self._topology)
+        choice = await choose(spec, self._backends, self._topology)
         refusals: dict[str, PiraguaError] = {}
         for cluster in choice.candidates:
             try:
@@ -105,21 +105,21 @@ class Volumes:
 
     async def prepare_expand(self, volume_id: str, add_bytes: int) -> Expand:
         """An expand by that many bytes. NotFound, NotReady, OutOfSpace, InvalidRequest, StorageError."""
-        place, mounted, seen = await self.find(volume_id)
+        backend, mounted, seen = await self.find(volume_id)
         require_usable(seen)
-        cluster = await self._topology.cluster_now(await self.cluster_id(place))
+        cluster = await self._topology.cluster_now(await self.cluster_id(backend))
         cluster = await self._with_limits(cluster)
-        await require_growth(seen, place, mounted, add_bytes)
-        return Expand(place, mounted, cluster.id, volume_id, add_bytes)
+        await require_growth(seen, backend, mounted, add_bytes)
+        return Expand(backend, mounted, cluster.id, volume_id, add_bytes)
 
     async def prepare_shrink(self, volume_id: str, size_bytes: int) -> Shrink:
         """A shrink to that size. NotFound, NotReady, InvalidRequest, Conflict (it holds more), StorageError."""
-        place, mounted, seen = await self.find(volume_id)
+        backend, mounted, seen = await self.find(volume_id)
         require_usable(seen)
-        cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(place)))
+        cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(backend)))
         record = await record_of(seen, mounted, change=True)
-        await require_smaller(record, place, mounted, volume_id, size_bytes)
-        return Shrink(place, mounted, cluster.id, volume_id, size_bytes)
+        await require_smaller(record, backend, mounted, volume_id, size_bytes)
+        return Shrink(backend, mounted, cluster.id, volume_id, size_bytes)
 
     async def set_labels(self, volume_id: str, change: ChangeLabels) -> None:
         """The labels are what change makes of those that are set. NotFound, Conflict, InvalidRequest, NotReady,
@@ -133,15 +133,15 @@ class Volumes:
 
         NotFound, NotReady, NameInUse, OutOfSpace, Ineligible, StorageError.
         """
-        place, mounted, seen = await self.find(volume_id)
+        backend, mounted, seen = await self.find(volume_id)
         require_usable(seen)
-        cluster = await self._topology.cluster_now(await self.cluster_id(place))
+        cluster = await self._topology.cluster_now(await self.cluster_id(backend))
         require_eligible(await flags_of(mounted))
         cluster = await self._with_limits(cluster)
         source = await record_of(seen, mounted)
-        await place.require_room(source.size_bytes)
+        await backend.require_room(source.size_bytes)
         with suppress(StorageError):  # the clone itself asks again
-            await room_for_copy(place, mounted, volume_id)
+            await room_for_copy(backend, mounted, volume_id)
         clone_id = uuid.uuid4().hex
         record = Record(
             size_bytes=source.size_bytes,
@@ -161,7 +161,7 @@ class Volumes:
             await reading.release()
             raise
         return Clone(
-            place, mounted, cluster.id, clone_id, record, id_lock, name_lock, volume_id, reading, self._copies
+            backend, mounted, cluster.id, clone_id, record, id_lock, name_lock, volume_id, reading, self._copies
         )
 
     async def prepare_delete(self, volume_id: str) -> Delete:
@@ -169,13 +169,13 @@ class Volumes:
 
         NotFound, Conflict, NotReady, StorageError.
         """
-        place, mounted, seen = await self.find(volume_id)
+        backend, mounted, seen = await self.find(volume_id)
         if seen.state is State.BEING_MADE:
             raise Conflict(TARGET_EXISTS)
         if seen.state not in DELETED:
             require_usable(seen)
-        cluster_id, is_deleted = await self.cluster_id(place), seen.state in DELETED
-        return Delete(place, mounted, cluster_id, volume_id, self._retention_seconds, is_deleted=is_deleted)
+        cluster_id, is_deleted = await self.cluster_id(backend), seen.state in DELETED
+        return Delete(backend, mounted, cluster_id, volume_id, self._retention_seconds, is_deleted=is_deleted)
 
     async def prepare_restore(self, volume_id: str) -> Restore:
         """A restore of a volume that was deleted, with its name and its id locked.
@@ -183,11 +183,11 @@ class Volumes:
         NotFound, Conflict (it is no deleted volume that can be restored, or in work), NameInUse, NotReady,
         StorageError.
         """
-        place, mounted, seen = await self.find(volume_id)
+        backend, mounted, seen = await self.find(volume_id)
         refused = refusal(await mounted.look_inside(volume_id))
         if refused is not None:
             raise refused
-        cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(place)))
+        cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(backend)))
         name_lock = None
         if seen.record is not None:
             name_lock = await mounted.take_name(seen.record.name, timeout_seconds=_NAME_WAIT_SECONDS)
@@ -197,7 +197,7 @@ class Volumes:
             if name_lock is not None:
                 await name_lock.release()
             raise
-        restore = Restore(place, mounted, cluster.id, volume_id, id_lock, name_lock)
+        restore = Restore(backend, mounted, cluster.id, volume_id, id_lock, name_lock)
         try:
             await restore.prepare(self._is_taken)
         except BaseException:
@@ -207,16 +207,16 @@ class Volumes:
 
     async def verdict(self, kind: OperationKind, cluster_id: str, volume_id: str, nonce: str) -> Outcome:
         """How an operation ended whose owner is at work no more, as the tree shows it. StorageError."""
-        place = await self.place_of(cluster_id)
+        backend = await self.place_of(cluster_id)
         try:
-            mounted, seen = await self._look(place, volume_id)
+            mounted, seen = await self._look(backend, volume_id)
         except NotReady:
             return Pending()
         if kind is OperationKind.DELETE:
             return Done(None) if seen.state in DELETED | {State.ABSENT} else Failed(NO_SIGN)
         if kind in (OperationKind.CREATE, OperationKind.CLONE) and seen.state in ORPHANS:
             try:
-                seen = await settle(place, mounted, volume_id)
+                seen = await settle(backend, mounted, volume_id)
             except Conflict:
                 return Pending()
         if kind is OperationKind.RESTORE and seen.state in USABLE and seen.record is None:
@@ -226,40 +226,40 @@ class Volumes:
         done = kind is OperationKind.CREATE or nonce in seen.record.operations
         return Done(volume_id) if done else Failed(NO_SIGN)
 
-    async def find(self, volume_id: str) -> tuple[Place, Mounted, Look]:
+    async def find(self, volume_id: str) -> tuple[Backend, ProvenMount, Look]:
         """Where the volume is and what it looks like. NotFound when every Gluster volume proves its absence.
 
         A directory that another instance is making must not be looked up (glusterfs 10.3: it can get two
         gfids): while somebody holds its lock, only what a listing has shown is looked up.
         """
-        places = sorted(self._places.values(), key=lambda place: not place.inventory.knows(volume_id))
+        backends = sorted(self._backends.values(), key=lambda backend: not backend.inventory.knows(volume_id))
         unclear: PiraguaError | None = None
-        for place in places:
+        for backend in backends:
             try:
-                mounted, seen = await self._look(place, volume_id)
+                mounted, seen = await self._look(backend, volume_id)
             except PiraguaError as error:  # it may be on another Gluster volume, where all is clear
                 unclear = unclear or error
                 continue
             if seen.state is not State.ABSENT:
-                return place, mounted, seen
+                return backend, mounted, seen
         raise unclear or NotFound("Id not found")
 
-    async def _look(self, place: Place, volume_id: str) -> tuple[Mounted, Look]:
-        mounted = place.mounted()
-        if not place.inventory.knows(volume_id) and await self._may_be_half_made(mounted, volume_id):
+    async def _look(self, backend: Backend, volume_id: str) -> tuple[ProvenMount, Look]:
+        mounted = backend.mounted()
+        if not backend.inventory.knows(volume_id) and await self._may_be_half_made(mounted, volume_id):
             raise NotReady(f"volume {volume_id} is being made; ask again")
         return mounted, await mounted.look(volume_id)
 
     @staticmethod
-    async def _may_be_half_made(mounted: Mounted, volume_id: str) -> bool:
+    async def _may_be_half_made(mounted: ProvenMount, volume_id: str) -> bool:
         """Whether somebody works on what is not to be seen; a purge's last step looks the same from here."""
         if not await mounted.id_is_held(volume_id) or volume_id in await mounted.ids_in_root():
             return False
         return not await mounted.has_tombstone(volume_id)
 
     async def _prepare_on(self, cluster: GlusterVolume, spec: VolumeSpec) -> Create:
-        place = self._places[cluster.name]
-        mounted = place.mounted()
+        backend = self._backends[cluster.name]
+        mounted = backend.mounted()
         require_eligible(await flags_of(mounted))
         if not self._accept_all_options:
             require_options(cluster, spec.options)
@@ -267,7 +267,7 @@ class Volumes:
         if spec.bounds.files is not None:
             require_files_limits(cluster)
         require_addresses(await self._topology.nodes(cluster.id))
-        await place.require_room(spec.size_bytes)
+        await backend.require_room(spec.size_bytes)
         volume_id = uuid.uuid4().hex
         record = Record(
             size_bytes=spec.size_bytes,
@@ -281,10 +281,10 @@ class Volumes:
         )
         record.require_room()  # before anything is made
         id_lock, name_lock = await self._reserve(mounted, volume_id, spec.name)
-        return Create(place, mounted, cluster.id, volume_id, record, id_lock, name_lock)
+        return Create(backend, mounted, cluster.id, volume_id, record, id_lock, name_lock)
 
     async def _reserve(
-        self, mounted: Mounted, volume_id: str, name: str | None
+        self, mounted: ProvenMount, volume_id: str, name: str | None
     ) -> tuple[AsyncLock, AsyncLock | None]:
         """The locks of a new id and, if the caller chose one, of a name that nobody has. NameInUse."""
         name_lock = await self._reserve_name(mounted, name) if name else None
@@ -295,7 +295,7 @@ class Volumes:
                 await name_lock.release()
             raise
 
-    async def _reserve_name(self, mounted: Mounted, name: str) -> AsyncLock:
+    async def _reserve_name(self, mounted: ProvenMount, name: str) -> AsyncLock:
         """The lock of a name that nobody has; NameInUse."""
         lock = await mounted.take_name(name, timeout_seconds=_NAME_WAIT_SECONDS)
         try:
@@ -311,7 +311,7 @@ class Volumes:
         return lock
 
     @staticmethod
-    async def _is_taken(mounted: Mounted, holder: str) -> bool:
+    async def _is_taken(mounted: ProvenMount, holder: str) -> bool:
         """Whether the id in a name's file still needs it: in work, a volume, or unclear."""
         return await names.is_taken(mounted, holder)
 
@@ -329,19 +329,19 @@ class Volumes:
             require_limits(cluster)
         return cluster
 
-    async def cluster_id(self, place: Place) -> str:
+    async def cluster_id(self, backend: Backend) -> str:
         """The id of its Gluster volume. StorageError."""
         for cluster_id, known in self._by_cluster_id.items():
-            if known is place:
+            if known is backend:
                 return cluster_id
-        cluster = await self._topology.cluster(place.gluster_volume)
+        cluster = await self._topology.cluster(backend.gluster_volume)
         self._learn(cluster)
         return cluster.id
 
     async def cluster_id_of(self, gluster_volume: str) -> str:
         """The id of that Gluster volume, one of those that are served. StorageError."""
-        return await self.cluster_id(self._places[gluster_volume])
+        return await self.cluster_id(self._backends[gluster_volume])
 
-    def _learn(self, cluster: GlusterVolume) -> Place:
-        place = self._by_cluster_id[cluster.id] = self._places[cluster.name]
-        return place
+    def _learn(self, cluster: GlusterVolume) -> Backend:
+        backend = self._by_cluster_id[cluster.id] = self._backends[cluster.name]
+        return backend

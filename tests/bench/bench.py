@@ -262,7 +262,7 @@ class Bench:
         rate = len(seconds) / took_seconds
         for client in everyone:
             client.close()
-        place = clients / rate
+        backend = clients / rate
         return {
             "creates": clients * each,
             "creates per second": round(rate, 1),
@@ -272,7 +272,7 @@ class Bench:
             "mean_ms": round(1000 * sum(seconds) / len(seconds), 1),
             "worst_ms": round(1000 * max(seconds), 1),
             "worst / mean": round(max(seconds) * len(seconds) / sum(seconds), 2),
-            "p99 / (place / rate)": round(spread(seconds)["p99_ms"] / 1000 / place, 2),
+            "p99 / (place / rate)": round(spread(seconds)["p99_ms"] / 1000 / backend, 2),
             "errors": len(errors),
             "first error": errors[0] if errors else "",
             "answers 429": sum(client.waits.too_many for client in everyone),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from piragua.models import dashed
 from piragua.tree import layout
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import Look, State
 from tests.behind import differing_gfids, limits_bytes, recorded_gfids
 from tests.pool import GlusterVolume
@@ -15,11 +15,11 @@ from tests.pool import GlusterVolume
 _HEAL_SECONDS = 60
 
 
-async def broken(mounted: Mounted, folder: Path, volume: GlusterVolume, bricks_per_node: int) -> list[str]:
+async def broken(mounted: ProvenMount, folder: Path, volume: GlusterVolume, bricks_per_node: int) -> list[str]:
     """What of the promise does not hold, a line each. folder: a mount of the whole Gluster volume."""
     looks = await mounted.looks(await mounted.ids_in_root())
     for look in looks.values():  # a lookup through a mount is what heals a directory
-        await mounted.touch_data(look.volume_id)
+        await mounted.lookup(look.volume_id)
     found = [line for look in looks.values() for line in _wrong_with(look)]
     found += [f"not one directory on its bricks: {path}" for path in _differing(volume, bricks_per_node)]
     found += _wrong_limits(looks, volume)

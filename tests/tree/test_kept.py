@@ -18,7 +18,7 @@ from piragua.tree.handle import Handle
 from piragua.tree.mount import Mount
 from piragua.tree.own_files import marks, numbered_files, small_files
 from piragua.tree.proof import prove
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.threads import FileThreads
 from tests.core import uncached_mount
 from tests.pool import gluster_volume
@@ -146,7 +146,7 @@ async def test_of_tags_whose_change_died_others_tell_the_old_or_the_new(
 
 
 def mount_of(handle: Handle) -> Mount:
-    mounted = Mounted(handle, FileThreads(timeout_seconds=10), FileThreads(timeout_seconds=10))
+    mounted = ProvenMount(handle, FileThreads(timeout_seconds=10), FileThreads(timeout_seconds=10))
     return cast(Mount, SimpleNamespace(current=lambda: mounted))
 
 

@@ -12,7 +12,7 @@ from piragua.errors import Conflict, NameInUse
 from piragua.tree.handle import Handle
 from piragua.tree.locking import locks
 from piragua.tree.locking.locks import Locks
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from tests.core import make_own_files, mounted_at, uncached_mount
 from tests.pool import GlusterVolume
 from tests.tree.conftest import TwoMounts
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def first(two_mounts: TwoMounts) -> Mounted:
+async def first(two_mounts: TwoMounts) -> ProvenMount:
     async with mounted_at(two_mounts.volume, two_mounts.first) as mounted:
         return mounted
 
 
 @pytest.fixture
-async def second(two_mounts: TwoMounts) -> Mounted:
+async def second(two_mounts: TwoMounts) -> ProvenMount:
     async with mounted_at(two_mounts.volume, two_mounts.second) as mounted:
         return mounted
 
@@ -39,10 +39,10 @@ def locks_at(folder: Path) -> Locks:
 
 @pytest.mark.parametrize("other", ["second", "first"])
 async def test_one_holder_at_a_time(
-    other: str, first: Mounted, second: Mounted, request: pytest.FixtureRequest
+    other: str, first: ProvenMount, second: ProvenMount, request: pytest.FixtureRequest
 ) -> None:
     volume_id = uuid4().hex
-    rival: Mounted = request.getfixturevalue(other)
+    rival: ProvenMount = request.getfixturevalue(other)
     held = await first.take_id(volume_id, timeout_seconds=0)
     with pytest.raises(Conflict):
         await rival.take_id(volume_id, timeout_seconds=0)
@@ -54,7 +54,7 @@ async def test_one_holder_at_a_time(
     await (await rival.take_id(volume_id, timeout_seconds=0)).release()
 
 
-async def test_who_waits_gets_it_when_it_is_free(first: Mounted, second: Mounted) -> None:
+async def test_who_waits_gets_it_when_it_is_free(first: ProvenMount, second: ProvenMount) -> None:
     volume_id = uuid4().hex
     held = await first.take_id(volume_id, timeout_seconds=0)
     got = anyio.Event()
@@ -73,7 +73,9 @@ async def test_who_waits_gets_it_when_it_is_free(first: Mounted, second: Mounted
             await got.wait()
 
 
-async def test_ids_names_and_operations_do_not_get_in_each_others_way(first: Mounted, second: Mounted) -> None:
+async def test_ids_names_and_operations_do_not_get_in_each_others_way(
+    first: ProvenMount, second: ProvenMount
+) -> None:
     same = uuid4().hex
     held = [
         await first.take_id(same, timeout_seconds=0),
@@ -88,7 +90,7 @@ async def test_ids_names_and_operations_do_not_get_in_each_others_way(first: Mou
         await lock.release()
 
 
-async def test_the_death_of_its_holder_frees_a_lock(two_mounts: TwoMounts, second: Mounted) -> None:
+async def test_the_death_of_its_holder_frees_a_lock(two_mounts: TwoMounts, second: ProvenMount) -> None:
     volume_id = uuid4().hex
     with lock_held(two_mounts.first, locks.id_offset(volume_id)) as holder:
         assert await second.id_is_held(volume_id)
@@ -150,10 +152,10 @@ def _answer(held: locks.HeldLock) -> bool:
         return False
 
 
-async def test_quota_commands_of_all_instances_take_turns(first: Mounted, second: Mounted) -> None:
+async def test_quota_commands_of_all_instances_take_turns(first: ProvenMount, second: ProvenMount) -> None:
     order: list[str] = []
 
-    async def command(mounted: Mounted, name: str) -> None:
+    async def command(mounted: ProvenMount, name: str) -> None:
         async with mounted.quota_turn(queue_seconds=20, timeout_seconds=20):
             order.append(f"{name} begins")
             await anyio.sleep(0.01)
@@ -167,7 +169,9 @@ async def test_quota_commands_of_all_instances_take_turns(first: Mounted, second
     assert len(begins) == 6
 
 
-async def test_a_turn_that_nobody_waits_for_any_more_is_given_back(first: Mounted, second: Mounted) -> None:
+async def test_a_turn_that_nobody_waits_for_any_more_is_given_back(
+    first: ProvenMount, second: ProvenMount
+) -> None:
     async with first.quota_turn(queue_seconds=1, timeout_seconds=1):
         with anyio.move_on_after(0.2) as scope:
             async with second.quota_turn(queue_seconds=5, timeout_seconds=5):

@@ -9,7 +9,7 @@ import pytest
 
 from piragua.errors import NameInUse
 from piragua.tree import layout
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from tests.core import mounted_at, uncached_mount
 from tests.pool import GlusterVolume
@@ -36,7 +36,7 @@ async def test_a_name_has_one_holder_also_when_two_claim_it_at_once(two_mounts: 
             assert await second.holder_of(name) == await first.holder_of(name)
 
 
-async def _publish(mounted: Mounted, volume_id: str, name: str, refused: list[str]) -> None:
+async def _publish(mounted: ProvenMount, volume_id: str, name: str, refused: list[str]) -> None:
     try:
         await mounted.publish(volume_id, name)
     except NameInUse:

@@ -20,7 +20,7 @@ from piragua.errors import (
 )
 from piragua.models import ClusterFlags, Durability, GlusterVolume, Layout, VolumeSpec
 from piragua.pool.topology import Topology
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 from piragua.volumes.choice import Choice, choose, require_eligible
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,7 @@ class FakePool:
 
     def __init__(self, volumes: Mapping[str, tuple[Durability, int] | None]) -> None:
         self._volumes = volumes
-        self.places = cast(Mapping[str, Place], {name: self._place(name) for name in volumes})
+        self.backends = cast(Mapping[str, Backend], {name: self._backend(name) for name in volumes})
         self.topology = cast(Topology, self)
 
     async def cluster_now(self, id_or_name: str) -> GlusterVolume:
@@ -48,7 +48,7 @@ class FakePool:
                 return GlusterVolume(f"id-{name}", name, True, volume[0])
         raise NotFound("Id not found")
 
-    def _place(self, name: str) -> SimpleNamespace:
+    def _backend(self, name: str) -> SimpleNamespace:
         async def free_bytes() -> int:
             volume = self._volumes[name]
             assert volume is not None
@@ -60,7 +60,7 @@ class FakePool:
 
 
 async def chosen(pool: FakePool, durability: Durability, *clusters: str) -> list[str]:
-    choice = await choose(VolumeSpec(1, clusters=clusters, durability=durability), pool.places, pool.topology)
+    choice = await choose(VolumeSpec(1, clusters=clusters, durability=durability), pool.backends, pool.topology)
     return [cluster.name for cluster in choice.candidates]
 
 
@@ -90,7 +90,7 @@ async def test_a_request_chooses_among_those_that_it_names() -> None:
 async def test_one_that_is_away_is_left_out_while_there_is_another() -> None:
     pool = FakePool({"gone": None, "plain": (Durability(), 1)})
     assert await chosen(pool, REPLICATE) == ["plain"]
-    only = await choose(VolumeSpec(1, clusters=("gone",)), pool.places, pool.topology)
+    only = await choose(VolumeSpec(1, clusters=("gone",)), pool.backends, pool.topology)
     assert only.refusal({}) is DOWN
 
 

@@ -24,7 +24,7 @@ GONE = Gone(datetime(2024, 1, 1, tzinfo=UTC), 0)
 
 @dataclass
 class Tree:
-    """What `Mounted` and `Mount` are to the inventory. hold: looks wait for it after they were taken."""
+    """What `ProvenMount` and `Mount` are to the inventory. hold: looks wait for it after they were taken."""
 
     gluster_volume: str = "gv0"
     path: str = "/mnt"

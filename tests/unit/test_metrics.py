@@ -18,7 +18,7 @@ from piragua.frontends.metrics.volumes import VolumeSamples
 from piragua.inventory.inventory import Inventory
 from piragua.models import BYTES_PER_GIB, Device, DeviceBrick, OperationKind, UnderWay
 from piragua.pool.topology import Topology
-from piragua.status.counters import Counted
+from piragua.status.counters import Counters
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import DataDirectory, Look
 from tests.heketi_clients.in_memory import (
@@ -103,7 +103,7 @@ def metrics(seen: Seen, *, timeout_seconds: float = 5) -> Scrape:
         InMemoryInFlight(operations),
         timeout_seconds=timeout_seconds,
     )
-    return Scrape(gathered, Counted())
+    return Scrape(gathered, Counters())
 
 
 def values(text: bytes) -> dict[str, float]:

@@ -32,7 +32,7 @@ async def test_a_volume_that_was_made_since_is_not_said_to_lack_its_record() -> 
         has_lost_modes=returning(False),
         take_id=take_id,
         brick_count=returning(0),
-        touch_data=returning(True),
+        lookup=returning(True),
     )
     cluster = SimpleNamespace(bricks=(), options={"features.quota": "on"})
     topology: Any = SimpleNamespace(cluster_now=returning(cluster))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from piragua.log.duplicates import Repeats
+from piragua.log.deduplication import Deduplication
 
 
 @dataclass
@@ -19,8 +19,8 @@ class Log:
         self.logger = logging.Logger("piragua.part", logging.DEBUG)
         handler = logging.Handler()
         handler.emit = lambda record: self.written.append(record.getMessage())  # type: ignore[method-assign]
-        self.repeats = Repeats(handler.handle, now_seconds=lambda: self.now_seconds)
-        handler.addFilter(self.repeats)
+        self.deduplication = Deduplication(handler.handle, now_seconds=lambda: self.now_seconds)
+        handler.addFilter(self.deduplication)
         self.logger.addHandler(handler)
 
     def warn(self, words: str, cause: str = "") -> None:
@@ -38,11 +38,11 @@ def test_a_warning_that_is_repeated_is_written_once_and_so_is_its_end(log: Log) 
         log.warn("the brick is away")
     assert log.written == ["the brick is away"]
     log.now_seconds = 89
-    log.repeats.say_what_is_over()
+    log.deduplication.say_what_is_over()
     assert len(log.written) == 1, "it may still come again"
     log.now_seconds = 90
-    log.repeats.say_what_is_over()
-    log.repeats.say_what_is_over()
+    log.deduplication.say_what_is_over()
+    log.deduplication.say_what_is_over()
     assert log.written[1:] == ["over, after 29 s and 29 times more: the brick is away"]
     log.warn("the brick is away")
     assert log.written[2:] == ["the brick is away"], "it is news again"
@@ -51,7 +51,7 @@ def test_a_warning_that_is_repeated_is_written_once_and_so_is_its_end(log: Log) 
 def test_what_came_once_has_no_end(log: Log) -> None:
     log.warn("the brick is away")
     log.now_seconds = 1000
-    log.repeats.say_what_is_over()
+    log.deduplication.say_what_is_over()
     assert log.written == ["the brick is away"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from piragua.errors import MountError
 from piragua.inventory.inventory import Inventory
 from piragua.tree.own_files.feed import Position
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look
 from piragua.upkeep.purging.emptying import Emptying
@@ -18,7 +18,7 @@ from piragua.upkeep.purging.pace import Pace
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.purging.waiting import Waiting
 from piragua.upkeep.sweep import Sweep
-from piragua.upkeep.throttle import Traffic
+from piragua.upkeep.throttle import Throttle
 
 pytestmark = pytest.mark.anyio
 
@@ -68,25 +68,25 @@ async def test_it_flows_from_a_line_on_and_for_a_while(monkeypatch: pytest.Monke
     now_seconds = [1000.0]
     monkeypatch.setattr(anyio, "current_time", lambda: now_seconds[0])
     tree = Tree()
-    flowing, mounted = Traffic(), cast(Mounted, tree)
-    assert not await flowing.flows(mounted)
-    assert not await flowing.flows(mounted)
+    flowing, mounted = Throttle(), cast(ProvenMount, tree)
+    assert not await flowing.is_needed(mounted)
+    assert not await flowing.is_needed(mounted)
     tree.grows = 1
-    assert await flowing.flows(mounted)
-    assert await flowing.flows(mounted)
+    assert await flowing.is_needed(mounted)
+    assert await flowing.is_needed(mounted)
     now_seconds[0] += 60
-    assert not await flowing.flows(mounted)
+    assert not await flowing.is_needed(mounted)
 
 
 async def test_purges_are_none() -> None:
     tree = Tree()
-    flowing, mounted = Traffic(), cast(Mounted, tree)
-    assert not await flowing.flows(mounted)
+    flowing, mounted = Throttle(), cast(ProvenMount, tree)
+    assert not await flowing.is_needed(mounted)
     for tree.what in ("purging", "purged"):
         tree.grows = 1
-        assert not await flowing.flows(mounted)
+        assert not await flowing.is_needed(mounted)
     tree.what, tree.grows = "deleted", 1
-    assert await flowing.flows(mounted)
+    assert await flowing.is_needed(mounted)
 
 
 def rests_of(monkeypatch: pytest.MonkeyPatch) -> list[float]:

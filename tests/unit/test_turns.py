@@ -3,14 +3,14 @@
 import anyio
 import pytest
 
-from piragua.tree.locking.turns import Turns
+from piragua.tree.locking.fair_lock import FairLock
 
 pytestmark = pytest.mark.anyio
 
 
 async def order_of(wanted: list[tuple[str, bool]]) -> list[str]:
     """The order in which these get their turn, all of whom wait when the first ends."""
-    turns, order = Turns(), list[str]()
+    turns, order = FairLock(), list[str]()
     await turns.take(urgent=True)
 
     async def work(name: str, urgent: bool) -> None:
@@ -39,7 +39,7 @@ async def test_a_removal_is_not_put_off_for_ever() -> None:
 
 
 async def test_who_leaves_the_queue_holds_nobody_up() -> None:
-    turns = Turns()
+    turns = FairLock()
     await turns.take(urgent=True)
     with anyio.move_on_after(0.01):
         await turns.take(urgent=True)

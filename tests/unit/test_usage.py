@@ -6,13 +6,13 @@ import pytest
 
 from piragua.inventory.usage import usage_of
 from piragua.models import Usage
-from piragua.tree.counters import Counted
+from piragua.tree.counters import QuotaCount
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def use(used_bytes: int, limit_bytes: int | None, soft_percent: int | None = None) -> Usage:
-    return usage_of(Counted(used_bytes, 1, 2, limit_bytes, soft_percent), 80, NOW)
+    return usage_of(QuotaCount(used_bytes, 1, 2, limit_bytes, soft_percent), 80, NOW)
 
 
 @pytest.mark.parametrize(

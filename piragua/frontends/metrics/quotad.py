@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 HELPS = {"piragua_quotad_up": "1 while the server's quota daemon runs; localhost is the server that was asked"}
 
 
-class Asked(Protocol):
+class QuotaDaemonCommands(Protocol):
     """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
 
     async def quota_daemons(self, volume: str) -> Mapping[str, bool]: ...
@@ -23,7 +23,9 @@ class Asked(Protocol):
 class QuotaDaemons:
     """Asks Gluster now and then; `keep` has to run. It takes the Gluster volume's lock for a moment."""
 
-    def __init__(self, gluster: Asked, gluster_volumes: Sequence[str], *, interval_seconds: float = 60) -> None:
+    def __init__(
+        self, gluster: QuotaDaemonCommands, gluster_volumes: Sequence[str], *, interval_seconds: float = 60
+    ) -> None:
         self._gluster = gluster
         self._gluster_volumes = tuple(gluster_volumes)
         self._interval_seconds = interval_seconds

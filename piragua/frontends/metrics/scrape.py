@@ -10,7 +10,7 @@ from piragua.frontends.metrics import pool, quotad, volumes
 from piragua.frontends.metrics.exposition import Sample, exposition
 from piragua.frontends.metrics.pool import Pool
 from piragua.status import instance
-from piragua.status.counters import Counted
+from piragua.status.counters import Counters
 
 _HELPS = {**pool.HELPS, **quotad.HELPS, **instance.HELPS, **volumes.HELPS}
 
@@ -24,14 +24,14 @@ class Scrape:
     def __init__(
         self,
         pool: Pool,
-        counted: Counted,
+        counters: Counters,
         more: Sequence[Callable[[], list[Sample]]] = (),
         of_volumes: Callable[[], list[Sample]] = list,
     ) -> None:
         self._pool = pool
         self._more = tuple(more)
         self._of_volumes = of_volumes
-        self._counted = counted
+        self._counters = counters
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
         self._one_at_a_time = anyio.Lock()
@@ -51,6 +51,6 @@ class Scrape:
 
         def written() -> bytes:
             seen = exposition([*samples, *self._of_volumes()], _HELPS).encode()
-            return seen + generate_latest(self._counted.registry) + generate_latest(self._process)
+            return seen + generate_latest(self._counters.registry) + generate_latest(self._process)
 
         return await anyio.to_thread.run_sync(written)

@@ -6,9 +6,9 @@ from typing import TypeVar
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from piragua.frontends.v1.core import Listing, Trash, Volumes
 
 from piragua.core import InFlight, Operations
+from piragua.frontends.v1.core import Listing, Trash, Volumes
 from piragua.frontends.v1.trash_routes import trash_router
 from piragua.frontends.v1.usage_routes import usage_router
 from piragua.frontends.v1.volume_routes import volume_router

@@ -3,10 +3,10 @@
 from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
-from piragua.frontends.v1.core import Trash
 
 from piragua.core import Operations
 from piragua.frontends.v1.conflicts import conflicts_as_409, with_conflict
+from piragua.frontends.v1.core import Trash
 from piragua.frontends.v1.schemas import PurgeInfo, PurgeSetting, TrashEntry, TrashList
 from piragua.http import replies
 from piragua.http.body import BodyLimits, read_setting

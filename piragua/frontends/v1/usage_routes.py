@@ -1,9 +1,9 @@
 """/piragua/v1/usage and /piragua/v1/operations: how full everything is, and what is being done."""
 
 from fastapi import APIRouter, Response
-from piragua.frontends.v1.core import Listing
 
 from piragua.core import InFlight
+from piragua.frontends.v1.core import Listing
 from piragua.frontends.v1.volume_schemas import OperationList, UsageSums
 from piragua.http import replies
 from piragua.http.route_facts import shows

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
-from piragua.frontends.v1.core import Listing, Volumes
 
 from piragua.core import Operations
 from piragua.frontends.v1 import listing_query
 from piragua.frontends.v1.conflicts import conflicts_as_409, with_conflict
+from piragua.frontends.v1.core import Listing, Volumes
 from piragua.frontends.v1.volume_schemas import (
     LabelChanges,
     NewLabels,

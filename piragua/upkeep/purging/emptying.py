@@ -10,7 +10,7 @@ import anyio
 from piragua.errors import GlusterTimeout, MountError, PiraguaError
 from piragua.quota.limits import Limits
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.purge import STANCHED_LIMIT_BYTES, Emptier, write_ballast
 from piragua.upkeep.purging.pace import Pace
 from piragua.upkeep.purging.pause import require_running
@@ -56,7 +56,7 @@ class Emptying:
         """Nobody asks for that volume any more."""
         self._removed.pop(volume_id, None)
 
-    async def empty(self, mounted: Mounted, volume_id: str) -> None:
+    async def empty(self, mounted: ProvenMount, volume_id: str) -> None:
         """Removes everything in `/<id>`; when that takes longer, nobody can make anything new in it.
 
         TurnOver, Paused or StorageError when something is left.
@@ -67,7 +67,7 @@ class Emptying:
             await self._empty_some(mounted, volume_id, begun)
 
     async def _empty_some(
-        self, mounted: Mounted, volume_id: str, begun: float, *, stanch_after_seconds: float = math.inf
+        self, mounted: ProvenMount, volume_id: str, begun: float, *, stanch_after_seconds: float = math.inf
     ) -> bool:
         """Removes in steps, between which others get their turn; False when it is time to stop writers."""
         emptier = mounted.emptier(volume_id)
@@ -99,7 +99,7 @@ class Emptying:
         self.entries_removed += removed - self._removed.get(volume_id, 0)
         self._removed[volume_id] = removed
 
-    async def _step(self, mounted: Mounted, emptier: Emptier) -> bool:
+    async def _step(self, mounted: ProvenMount, emptier: Emptier) -> bool:
         """Removes some entries and rests; True when all is empty."""
         begun = anyio.current_time()
         is_empty = await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60)
@@ -107,7 +107,7 @@ class Emptying:
             await self._pace.rest(anyio.current_time() - begun)
         return is_empty
 
-    async def _stanch(self, mounted: Mounted, volume_id: str) -> None:
+    async def _stanch(self, mounted: ProvenMount, volume_id: str) -> None:
         """Makes its limit smaller than what it holds: then quota refuses every write, mkdir and create in it.
 
         Where that fails, emptying goes on as it is. A command that timed out may still happen, and then its limit

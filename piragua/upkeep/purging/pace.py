@@ -6,7 +6,7 @@ from contextlib import suppress
 from piragua.errors import MountError
 from piragua.tree.mount import Mount
 from piragua.upkeep.purging.waiting import Waiting
-from piragua.upkeep.throttle import Traffic
+from piragua.upkeep.throttle import Throttle
 
 _MANY_WAIT = 50
 
@@ -19,7 +19,7 @@ class Pace:
         self._mount = mount
         self._waiting = waiting
         self._rests = rests
-        self._traffic = Traffic()
+        self._throttle = Throttle()
 
     async def rest(self, worked_seconds: float, *, longest_seconds: float = math.inf) -> None:
         """Rests after work, if there are requests and few volumes wait.
@@ -29,4 +29,4 @@ class Pace:
         if self._waiting.ready >= _MANY_WAIT:
             return
         with suppress(MountError):  # the next purge says so
-            await self._traffic.rest(self._mount.current(), min(self._rests * worked_seconds, longest_seconds))
+            await self._throttle.rest(self._mount.current(), min(self._rests * worked_seconds, longest_seconds))

@@ -14,7 +14,7 @@ from piragua.quota.limits import Limits
 from piragua.tree.hidden import Hidden
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.mount import Mount
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, State
 from piragua.upkeep.purging.emptying import Emptying
@@ -213,7 +213,7 @@ class Purger:
         finally:
             await lock.release()
 
-    async def _purge(self, mounted: Mounted, volume_id: str, lock: AsyncLock, unread: AsyncLock) -> None:
+    async def _purge(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock, unread: AsyncLock) -> None:
         if await self._may_empty(mounted, volume_id):
             await lock.require()
             await unread.require()
@@ -222,7 +222,7 @@ class Purger:
             await require_running(mounted)
             await self.take_away(mounted, volume_id, lock)
 
-    async def _may_empty(self, mounted: Mounted, volume_id: str) -> bool:
+    async def _may_empty(self, mounted: ProvenMount, volume_id: str) -> bool:
         """Whether the volume is deleted and its retention is over; marks it as being purged."""
         seen = await mounted.look(volume_id)
         if seen.state not in DELETED:
@@ -236,7 +236,7 @@ class Purger:
         return True
 
     @staticmethod
-    async def _release_name(mounted: Mounted, volume_id: str) -> None:
+    async def _release_name(mounted: ProvenMount, volume_id: str) -> None:
         """Frees a name that a delete or a restore which died has left with it, or an empty file of that name."""
         record = (await mounted.look(volume_id)).record
         if record is None or await mounted.holder_of(record.name) not in (volume_id, ""):
@@ -249,6 +249,6 @@ class Purger:
             finally:
                 await name_lock.release()
 
-    async def take_away(self, mounted: Mounted, volume_id: str, lock: AsyncLock) -> None:
+    async def take_away(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock) -> None:
         """Removes an empty `/<id>`, whose lock the caller holds, with its limit; NotYet when all is not well."""
         await self._removal.take_away(mounted, volume_id, lock)

@@ -12,7 +12,7 @@ from piragua.quota.limits import Limits
 from piragua.tree.hidden import Hidden
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.own_files import feed
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.upkeep.purging.reasons import NotYet
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Removal:
         self._health_at = float("-inf")
         self._asking = anyio.Lock()
 
-    async def take_away(self, mounted: Mounted, volume_id: str, lock: AsyncLock) -> None:
+    async def take_away(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock) -> None:
         """Removes an empty `/<id>`, whose lock the caller holds, with its limit; NotYet when all is not well."""
         problem = (await self._current_health(mounted)).problem_with(volume_id)
         if problem:
@@ -55,7 +55,7 @@ class Removal:
         if problem:
             raise NotYet(problem)
 
-    async def _remove(self, mounted: Mounted, volume_id: str, name: str) -> None:
+    async def _remove(self, mounted: ProvenMount, volume_id: str, name: str) -> None:
         try:
             await mounted.remove(volume_id)
         except MountError as error:
@@ -74,13 +74,13 @@ class Removal:
         except MountError as error:
             _log.debug("what keeps volume %s from being removed cannot be looked for: %s", volume_id, error)
 
-    async def _require(self, mounted: Mounted, lock: AsyncLock) -> None:
+    async def _require(self, mounted: ProvenMount, lock: AsyncLock) -> None:
         """The lock is still ours and every brick is there; asked right before what cannot be undone."""
         await lock.require()
         if not await self._pool_health.connected(mounted):
             raise NotYet("this client does not reach every brick")
 
-    async def _current_health(self, mounted: Mounted) -> Health:
+    async def _current_health(self, mounted: ProvenMount) -> Health:
         """How the pool is; one question serves a batch."""
         async with self._asking:
             if anyio.current_time() - self._health_at > _HEALTH_IS_FRESH_SECONDS:

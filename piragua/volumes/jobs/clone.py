@@ -9,11 +9,11 @@ from piragua.errors import Conflict, MountError, NotReady, OutOfSpace
 from piragua.models import BYTES_PER_GIB, OperationKind, gib_to_bytes, gib_to_hold
 from piragua.tree.copying.copy import Copier, DataPath
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Look, State
-from piragua.upkeep.throttle import Traffic
-from piragua.volumes.backend import Place
+from piragua.upkeep.throttle import Throttle
+from piragua.volumes.backend import Backend
 from piragua.volumes.jobs.create import Create
 from piragua.volumes.shown import name_of
 
@@ -39,8 +39,8 @@ class Clone(Create):
 
     def __init__(
         self,
-        place: Place,
-        mounted: Mounted,
+        backend: Backend,
+        mounted: ProvenMount,
         cluster_id: str,
         volume_id: str,
         record: Record,
@@ -50,7 +50,7 @@ class Clone(Create):
         source_lock: AsyncLock,
         copies: anyio.Semaphore,
     ) -> None:
-        super().__init__(place, mounted, cluster_id, volume_id, record, id_lock, name_lock)
+        super().__init__(backend, mounted, cluster_id, volume_id, record, id_lock, name_lock)
         self._source_id = source_id
         self._source_lock = source_lock
         self._copies = copies
@@ -89,17 +89,17 @@ class Clone(Create):
         source = await self._require_source()
         await self._mounted.make(self.volume_id, self._record)
         size_bytes = self._record.size_bytes
-        self._held_bytes = await room_for_copy(self._place, self._mounted, self._source_id)
-        await self._place.limits.set(
+        self._held_bytes = await room_for_copy(self._backend, self._mounted, self._source_id)
+        await self._backend.limits.set(
             self._mounted,
             self.volume_id,
             _enough_bytes(max(size_bytes, self._held_bytes)),
-            allowed=lambda: self._place.require_room(size_bytes),
-            all_is_well=self._place.all_is_well,
+            allowed=lambda: self._backend.require_room(size_bytes),
+            all_is_well=self._backend.all_is_well,
         )
         await self._copy(DataPath(self._source_id, name_of(source)), DataPath(self.volume_id, self._record.name))
         # From here on it counts in the sum of limits, so that is not asked again.
-        await self._place.set_limit(self._mounted, self.volume_id, self._record)
+        await self._backend.set_limit(self._mounted, self.volume_id, self._record)
 
     async def _copy(self, source: DataPath, target: DataPath) -> None:
         """In steps, between which the locks are asked for again now and then: a clone can outlive them.
@@ -108,13 +108,13 @@ class Clone(Create):
         """
         copier = self._copier = self._mounted.copier(source, target)
         asked_at = logged_at = now = anyio.current_time()
-        traffic = Traffic()
+        throttle = Throttle()
         await self._require_bricks()
         try:
             while not await self._mounted.blocking(
                 lambda: copier.work(_STEP_SECONDS), timeout_seconds=_STEP_TIMEOUT_SECONDS
             ):
-                await traffic.rest(self._mounted, anyio.current_time() - now)
+                await throttle.rest(self._mounted, anyio.current_time() - now)
                 await self._require_bricks()
                 now = anyio.current_time()
                 if now - asked_at > _LOCKS_SECONDS:
@@ -131,7 +131,7 @@ class Clone(Create):
 
     async def _require_bricks(self) -> None:
         """NotReady unless every brick is reached: else files can be left out of listings in silence."""
-        if not await self._place.pool_health.connected(self._mounted):
+        if not await self._backend.pool_health.connected(self._mounted):
             raise NotReady(
                 "not every brick can be reached: a clone could miss files; clone it again when all are back"
             )
@@ -153,9 +153,9 @@ class Clone(Create):
         raise NotReady(f"the volume to be cloned is {seen.state.value}; `piragua check` shows it")
 
 
-async def room_for_copy(place: Place, mounted: Mounted, source_id: str) -> int:
+async def room_for_copy(backend: Backend, mounted: ProvenMount, source_id: str) -> int:
     """What a copy of that volume would hold, in bytes; OutOfSpace when that much is not free. StorageError."""
-    held_bytes = await place.limits.used_bytes(mounted, source_id)
+    held_bytes = await backend.limits.used_bytes(mounted, source_id)
     if held_bytes > await mounted.free_bytes():
         raise OutOfSpace("No space")
     return held_bytes

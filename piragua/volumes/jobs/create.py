@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from piragua.errors import GlusterTimeout, NotReady, OutcomeUnknown, OutOfSpace, PiraguaError
 from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone, Record
 from piragua.tree.states import Look, State
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 
 _log = logging.getLogger(__name__)
 LATE_COMMAND_SECONDS = 600
@@ -25,8 +25,8 @@ class Create:
 
     def __init__(
         self,
-        place: Place,
-        mounted: Mounted,
+        backend: Backend,
+        mounted: ProvenMount,
         cluster_id: str,
         volume_id: str,
         record: Record,
@@ -35,7 +35,7 @@ class Create:
     ) -> None:
         self.cluster_id = cluster_id
         self.volume_id = volume_id
-        self._place = place
+        self._backend = backend
         self._mounted = mounted
         self._record = record
         self._id_lock = id_lock
@@ -63,7 +63,7 @@ class Create:
         except PiraguaError as unknown:
             raise OutcomeUnknown(str(error)) from unknown
         await self.abandon()  # first, since the purge needs the lock
-        self._place.purger.add_later(self.volume_id, gone)
+        self._backend.purger.add_later(self.volume_id, gone)
         raise error
 
     async def abandon(self) -> None:
@@ -74,22 +74,22 @@ class Create:
 
     async def _make(self, nonce: str) -> None:
         await self._mounted.make(self.volume_id, self._record)
-        await self._place.limits.set(
+        await self._backend.limits.set(
             self._mounted,
             self.volume_id,
             self._record.size_bytes,
             bounds=self._record.bounds,
             allowed=self._require_room,
-            all_is_well=self._place.all_is_well,
+            all_is_well=self._backend.all_is_well,
             read=self._require_unchanged,
         )
         await self._mounted.publish(self.volume_id, self._record.name)
-        self._place.inventory.note(Look(self.volume_id, record=self._record, published=True))
+        self._backend.inventory.note(Look(self.volume_id, record=self._record, published=True))
 
     async def _require_room(self) -> None:
         """The sum of limits, where it is bounded; the volume's own size was looked at when it was prepared."""
-        if self._place.overcommit is not None:
-            await self._place.require_room(self._record.size_bytes)
+        if self._backend.overcommit is not None:
+            await self._backend.require_room(self._record.size_bytes)
 
     async def _require_unchanged(self) -> int | None:
         """The lock is still ours and the directory is what we left; asked before it is published.

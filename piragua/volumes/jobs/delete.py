@@ -7,10 +7,10 @@ import anyio
 from piragua.errors import Conflict, MountError, OutcomeUnknown
 from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone
 from piragua.tree.states import DELETED, State
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 from piragua.volumes.shown import name_of, require_usable
 
 _LOCK_WAIT_SECONDS = 60
@@ -24,8 +24,8 @@ class Delete:
 
     def __init__(
         self,
-        place: Place,
-        mounted: Mounted,
+        backend: Backend,
+        mounted: ProvenMount,
         cluster_id: str,
         volume_id: str,
         retention_seconds: float,
@@ -35,7 +35,7 @@ class Delete:
         self._is_deleted = is_deleted
         self.cluster_id = cluster_id
         self.volume_id = volume_id
-        self._place = place
+        self._backend = backend
         self._mounted = mounted
         self._retention_seconds = retention_seconds
 
@@ -47,7 +47,7 @@ class Delete:
                 await self._mark()
             finally:
                 await lock.release()
-        self._place.purger.add(self.volume_id)
+        self._backend.purger.add(self.volume_id)
 
     async def _take_unless_deleted(self) -> AsyncLock | None:
         """The lock of the volume; None when another delete was first: the purge can keep the lock for hours."""

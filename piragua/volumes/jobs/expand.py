@@ -5,10 +5,10 @@ from dataclasses import replace
 from piragua.errors import Conflict, InvalidRequest
 from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import Look, State
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 from piragua.volumes.shown import record_of, require_usable
 
 _LOCK_WAIT_SECONDS = 60
@@ -19,10 +19,12 @@ class Expand:
 
     kind = OperationKind.EXPAND
 
-    def __init__(self, place: Place, mounted: Mounted, cluster_id: str, volume_id: str, add_bytes: int) -> None:
+    def __init__(
+        self, backend: Backend, mounted: ProvenMount, cluster_id: str, volume_id: str, add_bytes: int
+    ) -> None:
         self.cluster_id = cluster_id
         self.volume_id = volume_id
-        self._place = place
+        self._backend = backend
         self._mounted = mounted
         self._add_bytes = add_bytes
 
@@ -47,20 +49,20 @@ class Expand:
         grown.with_operation(nonce).encode()  # what would not fit is refused before anything is changed
         if seen.state is State.ORIGINAL:
             await self._mounted.adopt(self.volume_id)
-        bounded = self._place.overcommit is not None
+        bounded = self._backend.overcommit is not None
 
         async def count() -> None:
             if bounded:
                 await self._mounted.write_record(self.volume_id, grown)
 
-        await self._place.limits.set(
+        await self._backend.limits.set(
             self._mounted,
             self.volume_id,
             limit_bytes,
             bounds=record.bounds,
-            allowed=lambda: self._place.require_room(target_bytes, instead_of_bytes=record.size_bytes),
+            allowed=lambda: self._backend.require_room(target_bytes, instead_of_bytes=record.size_bytes),
             counted=count,
-            all_is_well=self._place.all_is_well,
+            all_is_well=self._backend.all_is_well,
         )
         await lock.require()
         await self._require_same(grown if bounded else seen.record)
@@ -73,9 +75,9 @@ class Expand:
             raise Conflict(f"the volume was changed while it was expanded: it is {now.state.value}")
 
 
-async def require_growth(seen: Look, place: Place, mounted: Mounted, add_bytes: int) -> None:
+async def require_growth(seen: Look, backend: Backend, mounted: ProvenMount, add_bytes: int) -> None:
     """OutOfSpace, or InvalidRequest for an original without a limit: what can be refused at once."""
     if add_bytes < 1:
         raise InvalidRequest("a volume can only be expanded by 1 GiB or more")
     record = await record_of(seen, mounted, change=True)
-    await place.require_room(record.size_bytes + add_bytes, instead_of_bytes=record.size_bytes)
+    await backend.require_room(record.size_bytes + add_bytes, instead_of_bytes=record.size_bytes)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from piragua.errors import NameInUse
 from piragua.inventory.names import publish_left
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone
 from piragua.tree.states import Look, State
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 from piragua.volumes.jobs.create import LATE_COMMAND_SECONDS
 
 ORPHANS = frozenset({State.BEING_MADE, State.COMPLETE, State.GIVEN_UP, State.CLONE_GIVEN_UP})
@@ -17,7 +17,7 @@ ORPHANS = frozenset({State.BEING_MADE, State.COMPLETE, State.GIVEN_UP, State.CLO
 _LOCK_WAIT_SECONDS = 1
 
 
-async def settle(place: Place, mounted: Mounted, volume_id: str) -> Look:
+async def settle(backend: Backend, mounted: ProvenMount, volume_id: str) -> Look:
     """Publishes a create that got as far as its limit and marks one that did not as deleted; how it is then.
 
     The mark is needed: glusterd may still carry out the limit that the owner asked for, or the owner of a clone
@@ -33,7 +33,7 @@ async def settle(place: Place, mounted: Mounted, volume_id: str) -> Look:
         elif left in (State.GIVEN_UP, State.CLONE_GIVEN_UP):
             gone = Gone(datetime.now(UTC), LATE_COMMAND_SECONDS)
             await mounted.mark_gone(volume_id, gone)
-            place.purger.add_later(volume_id, gone)
+            backend.purger.add_later(volume_id, gone)
     except NameInUse:
         return seen
     finally:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from piragua.errors import Conflict
 from piragua.inventory import labels
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import State
 from piragua.volumes.shown import record_of, require_usable
 
@@ -15,7 +15,7 @@ ChangeLabels = Callable[[Mapping[str, str]], Mapping[str, str]]
 _LOCK_WAIT_SECONDS = 10
 
 
-async def relabel(mounted: Mounted, volume_id: str, change: ChangeLabels) -> None:
+async def relabel(mounted: ProvenMount, volume_id: str, change: ChangeLabels) -> None:
     """The labels are what change makes of them when this returns.
 
     NotFound, Conflict (somebody else works on the volume), InvalidRequest (no labels, or too many for the

@@ -18,19 +18,19 @@ from piragua.errors import (
 )
 from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import USABLE, Look, State
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 
-IsTaken = Callable[[Mounted, str], Awaitable[bool]]
+IsTaken = Callable[[ProvenMount, str], Awaitable[bool]]
 """Whether the id in a name's file still needs that name."""
 
 
 def refusal(seen: Look) -> PiraguaError | None:
     """Why that cannot be restored: Conflict, or NotReady where it is not clear what it is; None if it can be.
 
-    Of what has no record or no `published`, the look has to have gone inside (`Mounted.look_inside`).
+    Of what has no record or no `published`, the look has to have gone inside (`ProvenMount.look_inside`).
     """
     volume_id = seen.volume_id
     if seen.state in (State.PURGING, State.RETURNED):
@@ -62,8 +62,8 @@ class Restore:
 
     def __init__(
         self,
-        place: Place,
-        mounted: Mounted,
+        backend: Backend,
+        mounted: ProvenMount,
         cluster_id: str,
         volume_id: str,
         id_lock: AsyncLock,
@@ -71,7 +71,7 @@ class Restore:
     ) -> None:
         self.cluster_id = cluster_id
         self.volume_id = volume_id
-        self._place = place
+        self._backend = backend
         self._mounted = mounted
         self._id_lock = id_lock
         self._name_lock = name_lock
@@ -137,7 +137,7 @@ class Restore:
     async def _require_limit(self, record: Record) -> None:
         """Sets the limit again where it went while the volume was in the trash: quota was off for a while."""
         if self._seen.limit_bytes is None:
-            await self._place.set_limit(self._mounted, self.volume_id, record)
+            await self._backend.set_limit(self._mounted, self.volume_id, record)
 
     async def _require_unchanged(self, record: Record | None) -> None:
         """The locks are still ours and it is what we left: asked before clients can see it."""

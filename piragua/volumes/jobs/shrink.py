@@ -10,10 +10,10 @@ from dataclasses import replace
 from piragua.errors import Conflict, GlusterTimeout, InvalidRequest, PiraguaError
 from piragua.models import BYTES_PER_GIB, OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
-from piragua.tree.proven_mount import Mounted
+from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import Look, State
-from piragua.volumes.backend import Place
+from piragua.volumes.backend import Backend
 from piragua.volumes.shown import record_of, require_usable
 
 _log = logging.getLogger(__name__)
@@ -25,10 +25,12 @@ class Shrink:
 
     kind = OperationKind.SHRINK
 
-    def __init__(self, place: Place, mounted: Mounted, cluster_id: str, volume_id: str, size_bytes: int) -> None:
+    def __init__(
+        self, backend: Backend, mounted: ProvenMount, cluster_id: str, volume_id: str, size_bytes: int
+    ) -> None:
         self.cluster_id = cluster_id
         self.volume_id = volume_id
-        self._place = place
+        self._backend = backend
         self._mounted = mounted
         self._size_bytes = size_bytes
 
@@ -47,7 +49,7 @@ class Shrink:
         seen = await self._mounted.look(self.volume_id)
         require_usable(seen)
         record = await record_of(seen, self._mounted, change=True)
-        await require_smaller(record, self._place, self._mounted, self.volume_id, self._size_bytes)
+        await require_smaller(record, self._backend, self._mounted, self.volume_id, self._size_bytes)
         await lock.require()
         await self._require_same(seen)
         if seen.state is State.ORIGINAL:
@@ -55,7 +57,7 @@ class Shrink:
         small = replace(record, size_bytes=self._size_bytes)
         await self._mounted.write_record(self.volume_id, small)
         try:
-            await self._place.set_limit(self._mounted, self.volume_id, small)
+            await self._backend.set_limit(self._mounted, self.volume_id, small)
         except GlusterTimeout:
             raise  # it may still happen: the sweep makes the record agree with what comes out
         except PiraguaError:
@@ -63,7 +65,7 @@ class Shrink:
             raise
         try:
             # Its writers went on meanwhile; from here on the limit stops them.
-            await require_room_in(self._place, self._mounted, self.volume_id, self._size_bytes)
+            await require_room_in(self._backend, self._mounted, self.volume_id, self._size_bytes)
         except PiraguaError:  # a timeout too: nobody knows whether it holds more
             await self._undo(record)
             raise
@@ -73,7 +75,7 @@ class Shrink:
     async def _undo(self, record: Record) -> None:
         """The limit that it had, and then the record: where that fails, the larger limit is adopted."""
         try:
-            await self._place.set_limit(self._mounted, self.volume_id, record)
+            await self._backend.set_limit(self._mounted, self.volume_id, record)
             await self._mounted.write_record(self.volume_id, record)
         except PiraguaError as error:
             _log.warning(
@@ -92,18 +94,20 @@ class Shrink:
             raise Conflict(f"the volume was changed while it was to be shrunk: it is {now.state.value}")
 
 
-async def require_smaller(record: Record, place: Place, mounted: Mounted, volume_id: str, size_bytes: int) -> None:
+async def require_smaller(
+    record: Record, backend: Backend, mounted: ProvenMount, volume_id: str, size_bytes: int
+) -> None:
     """InvalidRequest for what is no shrink, Conflict when the volume holds more. StorageError."""
     if size_bytes >= record.size_bytes:
         raise InvalidRequest(
             f"volume {volume_id} has {_gib(record.size_bytes)}, which {_gib(size_bytes)} would not make smaller"
         )
-    await require_room_in(place, mounted, volume_id, size_bytes)
+    await require_room_in(backend, mounted, volume_id, size_bytes)
 
 
-async def require_room_in(place: Place, mounted: Mounted, volume_id: str, size_bytes: int) -> None:
+async def require_room_in(backend: Backend, mounted: ProvenMount, volume_id: str, size_bytes: int) -> None:
     """Conflict when the volume holds more than that, as quota counts it now. StorageError."""
-    used_bytes = await place.limits.used_bytes(mounted, volume_id)
+    used_bytes = await backend.limits.used_bytes(mounted, volume_id)
     if used_bytes > size_bytes:
         raise Conflict(
             f"volume {volume_id} holds {used_bytes} bytes ({_gib(used_bytes)}), more than {_gib(size_bytes)}"

@@ -8,7 +8,7 @@ _URGENT_IN_A_ROW = 8
 """So often the rest is passed over; then one of it gets its turn."""
 
 
-class Turns:
+class FairLock:
     """One turn at a time. A waiter costs an event; who is cancelled leaves the queue."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ class _Seen:
         self.kept_back = 0
 
 
-class Repeats(logging.Filter):
+class Deduplication(logging.Filter):
     """A filter for a handler. handle: writes a record there. now_seconds: a clock that never goes back."""
 
     def __init__(

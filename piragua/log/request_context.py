@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestContext:
     """One request, as far as it is known by now.
 
     id: the client's own `X-Request-ID`, or one that was made up. role: whose key has signed the token, "none"
@@ -39,4 +39,4 @@ class Asked:
         return fields
 
 
-current: ContextVar[Asked | None] = ContextVar("current", default=None)
+current_request: ContextVar[RequestContext | None] = ContextVar("current_request", default=None)

@@ -7,18 +7,18 @@ import anyio
 
 from piragua.errors import Conflict
 from piragua.tree.locking.async_locks import AsyncLock, AsyncLocks
-from piragua.tree.locking.turns import Turns
+from piragua.tree.locking.fair_lock import FairLock
 
 _TURNS_IN_A_ROW = 4
 """So many commands of this instance follow each other before another instance gets its turn."""
 
 
-class QuotaTurn:
+class QuotaLock:
     """Of one mount; everybody here has the same one."""
 
     def __init__(self, locks: AsyncLocks) -> None:
         self._locks = locks
-        self._turns = Turns()
+        self._fair_lock = FairLock()
         self._lock: AsyncLock | None = None
         self._in_a_row = 0
 
@@ -36,16 +36,16 @@ class QuotaTurn:
             finally:
                 await self._end(held)
         finally:
-            self._turns.give_back()
+            self._fair_lock.give_back()
 
     async def _take_turn(self, queue_seconds: float, urgent: bool) -> None:
         try:
             with anyio.fail_after(queue_seconds):
-                await self._turns.take(urgent=urgent)
+                await self._fair_lock.take(urgent=urgent)
         except TimeoutError:
             raise Conflict("the queue for quota commands did not move in time") from None
         finally:
-            if not self._turns.taken and self._lock is not None:  # it was kept for us, who left
+            if not self._fair_lock.taken and self._lock is not None:  # it was kept for us, who left
                 self._lock.release_later()
                 self._lock = None
 
@@ -57,7 +57,7 @@ class QuotaTurn:
 
     async def _end(self, held: AsyncLock) -> None:
         """Keeps the lock for the next one here, which saves a file call and a wait, but not for long."""
-        if self._turns.awaited and self._in_a_row + 1 < _TURNS_IN_A_ROW:
+        if self._fair_lock.awaited and self._in_a_row + 1 < _TURNS_IN_A_ROW:
             self._lock = held
         else:
             await held.release()
