@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from piragua.check.examination import Entry, Report
+from piragua.check.examination import Report, RootEntry
 from piragua.models import (
     Brick,
     ClusterFlags,
@@ -16,8 +16,8 @@ from piragua.models import (
     GlusterVolume,
     Mode,
     Node,
+    OngoingOperation,
     Outcome,
-    UnderWay,
     Volume,
     VolumeSpec,
 )
@@ -133,10 +133,10 @@ class Modes(Protocol):
     async def set(self, mode: Mode) -> None: ...
 
 
-class InFlight(Protocol):
+class OperationsAcrossInstances(Protocol):
     """Operations of all instances that are not over."""
 
-    async def all(self) -> Sequence[UnderWay]: ...
+    async def all(self) -> Sequence[OngoingOperation]: ...
 
     async def clean_up(self) -> None:
         """Begins to bring to an end what servers that went away have left."""
@@ -161,14 +161,14 @@ class Administration:
     tags: Tags
     flags: Flags
     modes: Modes
-    in_flight: InFlight
+    across_instances: OperationsAcrossInstances
     log_level: LogLevel
 
 
 class Examination(Protocol):
     """What lies on the Gluster volumes, and what does not agree."""
 
-    async def entries(self) -> Sequence[Entry]:
+    async def entries(self) -> Sequence[RootEntry]:
         """Never leaves one out: raises StorageError, NotReady."""
         ...
 

@@ -100,7 +100,7 @@ class VolumeSpec:
 
 
 @dataclass(frozen=True)
-class Usage:
+class VolumeUsage:
     """What a volume held when it was last looked at, as quota counts it; sizes in bytes.
 
     limit_bytes None: it has no limit. directories: its own two are among them. gathered: in UTC.
@@ -289,7 +289,7 @@ Outcome = Pending | Done | Failed
 
 
 @dataclass(frozen=True)
-class UnderWay:
+class OngoingOperation:
     """An operation of any instance that is not over.
 
     stale: its server went away, and what it left is not settled yet. progress: how far it is, "" where

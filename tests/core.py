@@ -33,7 +33,7 @@ from piragua.inventory.usage import UsageGatherer
 from piragua.log.setup import LogLevel
 from piragua.models import Outcome
 from piragua.mounting import glusterfs
-from piragua.operations.across_instances import InFlight
+from piragua.operations.across_instances import OperationsAcrossInstances
 from piragua.operations.ids import OperationId
 from piragua.operations.job import Job, Journal
 from piragua.operations.operations import Operations
@@ -202,7 +202,9 @@ async def running_core(
 
     operations = Operations(journal_of, verdict, limit=max_operations, hold_seconds=hold_seconds)
     devices = Devices(gluster, topology, [volume.name])
-    in_flight = InFlight(operations, {volume.name: mount}, volumes.gluster_volume_of, sweep.wake, tell_seconds=0.1)
+    across_instances = OperationsAcrossInstances(
+        operations, {volume.name: mount}, volumes.gluster_volume_of, sweep.wake, tell_seconds=0.1
+    )
     usage = UsageGatherer(inventory, _own_mount(volume, folder, node, counting=True), topology)
     front_volumes: FrontVolumes[Job] = volumes
     more_of_volumes: MoreOfVolumes[Job] = volumes
@@ -213,12 +215,17 @@ async def running_core(
         None,
         health=problems,
         administration=Administration(
-            devices, TagStore([mount]), FlagStore({volume.name: mount}), Modes([mount]), in_flight, LogLevel()
+            devices,
+            TagStore([mount]),
+            FlagStore({volume.name: mount}),
+            Modes([mount]),
+            across_instances,
+            LogLevel(),
         ),
         inspection=Inspection(
             Examination({volume.name: inventory}, topology, gluster, require=require_limits),
             Records({volume.name: inventory}, topology),
-            Scrape(Pool({volume.name: inventory}, topology, devices, in_flight), Counters()).text,
+            Scrape(Pool({volume.name: inventory}, topology, devices, across_instances), Counters()).text,
         ),
         extensions=[
             extensions_router(
@@ -226,7 +233,7 @@ async def running_core(
                 more_of_volumes,
                 Listing({volume.name: inventory}, {volume.name: usage}, volumes),
                 operations,
-                in_flight,
+                across_instances,
                 with_tokens=False,
             )
         ],
@@ -237,7 +244,7 @@ async def running_core(
         async with anyio.create_task_group() as background:
             background.start_soon(inventory.keep)
             background.start_soon(devices.keep)
-            background.start_soon(in_flight.keep)
+            background.start_soon(across_instances.keep)
             if purges:
                 background.start_soon(purger.keep)
             async with operations.open(shutdown_timeout_seconds=10), _client(app) as http:

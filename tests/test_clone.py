@@ -187,7 +187,7 @@ async def test_a_volume_of_the_original_is_cloned(volume: GlusterVolume, folder:
         shown = (await core.http.get(done.headers["location"])).json()
         assert shown["size"] == 2
         assert sorted(os.listdir(hand.data_path(shown["id"]))) == ["file0", "file1", "file2"]
-        assert (await core.mounted.look(source)).state is State.ORIGINAL
+        assert (await core.mounted.observe(source)).state is State.ORIGINAL
 
 
 async def test_a_source_over_its_limit_fits(volume: GlusterVolume, folder: Path, hand: ByHand) -> None:
@@ -268,7 +268,7 @@ async def test_the_source_can_be_expanded_and_deleted_meanwhile(
             assert (await core.http.get(f"/volumes/{source}")).status_code == 404
             with pytest.raises(Conflict):
                 await core.purger.purge(source)
-            assert (await core.mounted.look(source)).state is State.TRASH
+            assert (await core.mounted.observe(source)).state is State.TRASH
             gate.stand_open()
             done = await outcome(core, accepted)
             assert done.status_code == 303, done.text
@@ -416,7 +416,7 @@ async def test_a_clone_whose_owner_lost_its_locks_fails_for_good(
                 gate.stand_open()
         assert len(ended) == 1
         assert job.volume_id not in (await core.http.get("/volumes")).json()["volumes"]
-        assert (await core.mounted.look(job.volume_id)).state is not State.VOLUME
+        assert (await core.mounted.observe(job.volume_id)).state is not State.VOLUME
 
 
 async def test_a_clone_that_died_at_its_end_is_there(volume: GlusterVolume, folder: Path, hand: ByHand) -> None:
@@ -431,7 +431,7 @@ async def test_a_clone_that_died_at_its_end_is_there(volume: GlusterVolume, fold
         os.removexattr(hand.path(copy), layout.PUBLISHED_XATTR)
         (folder / layout.NAMES / f"vol_{copy}").unlink()
         hand.tell(copy)
-        assert (await core.mounted.look(copy)).state is State.COMPLETE
+        assert (await core.mounted.observe(copy)).state is State.COMPLETE
         async with running_core(volume, folder) as other:
             assert await other.operations.poll(operation.text) == Done(copy)
             assert (await other.http.get(f"/volumes/{copy}")).status_code == 200
@@ -455,7 +455,7 @@ def test_a_killed_instance_leaves_a_clone_that_nobody_sees(
 
     async def sweep() -> None:
         async with running_core(volume, folder) as core:
-            assert (await core.mounted.look(copy)).state is State.CLONE_GIVEN_UP
+            assert (await core.mounted.observe(copy)).state is State.CLONE_GIVEN_UP
             await core.sweep_twice()
             await core.until_absent(copy)
 

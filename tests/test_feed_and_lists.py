@@ -155,13 +155,13 @@ async def test_a_deleted_volume_is_never_listed_again(two: Two, hand: ByHand) ->
             deleted = set[str]()
             wrong = list[set[str]]()
 
-            async def look() -> None:
+            async def observe() -> None:
                 while len(deleted) < len(victims):
                     answered = set(deleted)
                     wrong.extend(filter(None, [answered & set(await ids(other))]))
 
             async with anyio.create_task_group() as group:
-                group.start_soon(look)
+                group.start_soon(observe)
                 for volume_id in victims:
                     await end_of(one, await one.http.delete(f"/volumes/{volume_id}"))
                     deleted.add(volume_id)
@@ -194,7 +194,7 @@ async def test_what_is_made_and_removed_by_hand_shows_soon(two: Two, hand: ByHan
         with anyio.fail_after(10):
             while original not in await ids(core):
                 await anyio.sleep(0.05)
-        assert (await core.mounted.look(original)).state is State.ORIGINAL
+        assert (await core.mounted.observe(original)).state is State.ORIGINAL
         shutil.rmtree(hand.path(original))
         assert (await core.http.get(f"/volumes/{original}")).status_code == 404
         with anyio.fail_after(10):

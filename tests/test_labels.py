@@ -98,10 +98,10 @@ async def test_a_volume_of_the_original_gets_a_record_with_its_labels(
     async with running_core(volume, folder) as core:
         answer = await put(core, volume_id, {"team": "blue"})
         assert (answer.status_code, answer.json()["labels"]) == (200, {"team": "blue"})
-        assert (await core.mounted.look(volume_id)).state is State.VOLUME
+        assert (await core.mounted.observe(volume_id)).state is State.VOLUME
         refused = await put(core, without_limit, {"team": "blue"})
         assert (refused.status_code, "limit-usage" in refused.text) == (400, True)
-        assert (await core.mounted.look(without_limit)).state is State.ORIGINAL
+        assert (await core.mounted.observe(without_limit)).state is State.ORIGINAL
 
 
 KEYS = ["", "A", "a b", "-a", "a-", "a" * 64, "a\n", "ä", "a=b", "../a.", "\u202ea", "a\0"]
@@ -218,11 +218,11 @@ async def test_whoever_dies_right_after_a_change_has_told_the_others_before(
         raise Died
 
     async with running_core(volume, folder) as core, running_core(volume, folder) as other:
-        assert (await other.inventory.looks())[volume_id].record == record_of(volume_id)
+        assert (await other.inventory.observe_many())[volume_id].record == record_of(volume_id)
         monkeypatch.setattr(directories, "write_record", write_and_die)
         with pytest.raises(Died):
             await core.volumes.set_labels(volume_id, lambda _: {"team": "blue"})
-        seen = (await other.inventory.looks())[volume_id].record
+        seen = (await other.inventory.observe_many())[volume_id].record
         assert seen is not None
         assert seen.labels == {"team": "blue"}
 

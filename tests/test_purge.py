@@ -189,7 +189,7 @@ async def test_nothing_is_purged_before_its_retention_is_over(
         await delete(core, volume_id)
         core.clock.pass_by(3600 - 300)
         await core.purger.purge(volume_id)
-        assert (await core.mounted.look(volume_id)).state is State.TRASH
+        assert (await core.mounted.observe(volume_id)).state is State.TRASH
         assert (hand.data_path(volume_id) / "file1").read_text() == "kept"
         assert await core.mounted.limit(volume_id) is not None
         core.clock.pass_by(301)

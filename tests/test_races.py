@@ -46,7 +46,7 @@ def looked_at(instance: Instance, folder: Path) -> Iterator[list[int]]:
     """Everything is looked up over and over: by the instance's lists and answers, and what a listing shows."""
     over, rounds = threading.Event(), [0]
 
-    def look() -> None:
+    def observe() -> None:
         client = go_client(instance)
         while not over.is_set():
             for volume_id in client.list():
@@ -59,7 +59,7 @@ def looked_at(instance: Instance, folder: Path) -> Iterator[list[int]]:
             rounds[0] += 1
 
     with ThreadPoolExecutor(1) as thread:
-        looking = thread.submit(look)
+        looking = thread.submit(observe)
         try:
             yield rounds
         finally:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def recorded(core: Core, volume_id: str) -> int:
-    record = (await core.mounted.look(volume_id)).record
+    record = (await core.mounted.observe(volume_id)).record
     assert record is not None
     return record.size_bytes
 
@@ -77,7 +77,7 @@ async def test_an_original_is_left_as_it_stands(fresh_volume: GlusterVolume) -> 
             volume_id = hand.tell(hand.data(hand.directory(), "vol_original"))
             await core.sweep_twice()
             assert await core.mounted.limit(volume_id) is None
-            assert (await core.mounted.look(volume_id)).record is None
+            assert (await core.mounted.observe(volume_id)).record is None
 
 
 async def test_a_list_is_whole_when_bricks_were_added_before_the_start(

@@ -147,7 +147,7 @@ async def test_limits_are_put_right_only_while_every_brick_is_there(three: Three
             return await core.mounted.limit(volume_id) == BYTES_PER_GIB
 
         await until(put_back)
-        assert (await core.mounted.look(volume_id)).state is State.VOLUME
+        assert (await core.mounted.observe(volume_id)).state is State.VOLUME
 
 
 def _sees_all(node: Node) -> bool:

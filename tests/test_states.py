@@ -95,7 +95,7 @@ async def test_what_clients_are_told(line: str, hand: ByHand, volume: GlusterVol
     async with running_core(volume, folder, purges=False) as core:
         volume_id = hand.tell(MAKERS[line](hand))
         told = TABLE[line]
-        assert (await core.mounted.look(volume_id)).state is told.state
+        assert (await core.mounted.observe(volume_id)).state is told.state
         listed = (await core.http.get("/volumes")).json()["volumes"]
         assert (volume_id in listed) is told.listed
         shown = await core.http.get(f"/volumes/{volume_id}")
@@ -110,7 +110,7 @@ async def test_what_clients_are_told(line: str, hand: ByHand, volume: GlusterVol
         if told.delete == 204:
             assert (await core.http.get(f"/volumes/{volume_id}")).status_code == 404
         else:
-            assert (await core.mounted.look(volume_id)).state is told.state
+            assert (await core.mounted.observe(volume_id)).state is told.state
             assert hand.path(volume_id).exists() is (told.state is not State.ABSENT)
 
 

@@ -64,7 +64,7 @@ def hand(place: Place) -> Iterator[ByHand]:
 
 
 async def state(core: Core, volume_id: str) -> State:
-    return (await core.mounted.look(volume_id)).state
+    return (await core.mounted.observe(volume_id)).state
 
 
 def contents(hand: ByHand, volume_id: str) -> list[str]:
@@ -163,7 +163,7 @@ async def test_a_create_whose_name_is_anothers_by_now_goes_to_the_trash_for_a_da
         hand.tell(hand.limit(hand.data(volume_id, "wanted")))
         await core.sweep_twice()
         assert await state(core, volume_id) is State.TRASH
-        gone = (await core.mounted.look(volume_id)).gone
+        gone = (await core.mounted.observe(volume_id)).gone
         assert gone is not None
         assert gone.retention_seconds == 86400
         assert await core.mounted.holder_of("wanted") == other
@@ -183,10 +183,10 @@ async def test_a_clone_given_up_waits_for_no_retention(place: Place, hand: ByHan
     async with running_core(place.volume, place.folder, purges=False) as core:
         volume_id = hand.tell(MAKERS["clone given up"](hand))
         await core.sweep_twice()
-        seen = await core.mounted.look(volume_id)
-        assert seen.state is State.TRASH
-        assert seen.gone is not None
-        assert seen.gone.due(core.clock.time)
+        observed = await core.mounted.observe(volume_id)
+        assert observed.state is State.TRASH
+        assert observed.gone is not None
+        assert observed.gone.due(core.clock.time)
 
 
 async def test_nothing_is_removed_while_a_brick_is_away(one_node: PrivateGluster) -> None:
@@ -222,7 +222,7 @@ async def test_unknown_fields_of_a_record_survive_an_expand(place: Place, hand: 
         expanded = await core.http.post(f"/volumes/{hand.tell(volume_id)}/expand", json={"expand_size": 2})
         assert expanded.status_code == 202
         assert (await core.ended(expanded)).status_code == 303
-        after = (await core.mounted.look(volume_id)).record
+        after = (await core.mounted.observe(volume_id)).record
         assert after is not None
         assert (after.unknown, after.labels) == (record.unknown, record.labels)
         assert after.size_bytes == 3 * BYTES_PER_GIB
@@ -248,4 +248,4 @@ async def test_the_tombstone_of_what_could_not_be_purged_again_for_a_month_stays
         returned = hand.tell(MAKERS["returned"](hand))
         core.clock.pass_by(86400 * 31)
         await core.sweep.sweep()
-        assert (await core.mounted.look(returned)).state is State.RETURNED
+        assert (await core.mounted.observe(returned)).state is State.RETURNED

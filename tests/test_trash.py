@@ -230,7 +230,7 @@ async def test_a_volume_of_the_original_comes_back_as_it_stands(
         await deleted(core, volume_id)
         assert (await trash(core))[volume_id]["name"] == f"vol_{volume_id}"
         assert await restored(core, volume_id) == before
-        assert (await core.mounted.look(volume_id)).state is State.ORIGINAL
+        assert (await core.mounted.observe(volume_id)).state is State.ORIGINAL
 
 
 async def test_a_restored_volume_outlives_its_retention_on_every_instance(
@@ -274,7 +274,7 @@ async def test_a_death_at_any_step_leaves_it_in_the_trash_or_restored(
                         await job.run(NONCE)
             done = (when, step) == ("after", "unmark_gone")
             for name in pair:
-                assert (await core.mounted.look(ids[name])).state is (State.VOLUME if done else State.TRASH)
+                assert (await core.mounted.observe(ids[name])).state is (State.VOLUME if done else State.TRASH)
                 told = await core.http.get(f"/queue/04{jobs[0].cluster_id}{ids[name]}{NONCE}")
                 assert told.status_code == (303 if done else 500), "whoever polls is told what is so"
         await core.sweep_twice()
@@ -360,7 +360,7 @@ async def test_a_last_step_whose_end_is_not_known_is_told_as_it_turns_out(
             told = await core.ended(answer)
         assert told.status_code == (303 if happens else 500)
         assert happens or "as the test wants it" in told.text
-        assert (await core.mounted.look(volume_id)).state is (State.VOLUME if happens else State.TRASH)
+        assert (await core.mounted.observe(volume_id)).state is (State.VOLUME if happens else State.TRASH)
 
 
 async def test_a_restore_and_a_create_of_one_name_leave_one_owner(
@@ -379,7 +379,7 @@ async def test_a_restore_and_a_create_of_one_name_leave_one_owner(
             )
             assert sorted(reply.status_code for reply in replies) in ([202, 409], [202, 500])
             with anyio.fail_after(20):
-                while core.operations.in_flight:
+                while core.operations.ongoing_count:
                     await anyio.sleep(0.01)
             ids = (await core.http.get("/volumes")).json()["volumes"]
             answers = [await core.http.get(f"/volumes/{each}") for each in ids]
@@ -408,7 +408,7 @@ async def test_purging_now_waits_for_a_clone_that_reads_it(
         volume_id = await deleted(core, hand.volume_with(files=1))
         reading = await core.mounted.take_reading(volume_id, timeout_seconds=0)
         assert (await core.http.delete(f"/piragua/v1/trash/{volume_id}")).status_code == 204
-        assert (await core.mounted.look(volume_id)).state is State.TRASH, "what is read is not called purged"
+        assert (await core.mounted.observe(volume_id)).state is State.TRASH, "what is read is not called purged"
         assert (hand.data_path(volume_id) / "file0").exists()
         await reading.release()
         await core.until_absent(volume_id)

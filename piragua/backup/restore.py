@@ -15,7 +15,7 @@ from piragua.quota.limits import Limits
 from piragua.shared_settings.saved import SavedSettings, SettingStep, steps
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import DELETED, Look, State
+from piragua.tree.states import DELETED, Observed, State
 
 _SHORTEST_RETENTION_SECONDS = 86400
 _LOST_RECORD = frozenset({State.ORIGINAL, State.VOLUME})
@@ -68,10 +68,10 @@ class Restoration:
             await lock.release()
 
     async def _step(self, volume: SavedVolume, *, locked_here: bool = False) -> Step:
-        look = await self._mounted.look(volume.volume_id)
-        if look.locked and not locked_here:
+        observed = await self._mounted.observe(volume.volume_id)
+        if observed.locked and not locked_here:
             return Step(volume.volume_id, "somebody works on it")
-        step = _decide(replace(look, locked=False), volume, datetime.now(UTC))
+        step = _decide(replace(observed, locked=False), volume, datetime.now(UTC))
         if step.record is not None and step.gone is None:
             holder = await self._holder(step.record.name, volume.volume_id)
             if holder:
@@ -83,7 +83,7 @@ class Restoration:
         holder = await self._mounted.holder_of(name)
         if not holder or holder == volume_id:
             return ""
-        gone = (await self._mounted.look(holder)).state in DELETED | {State.ABSENT}
+        gone = (await self._mounted.observe(holder)).state in DELETED | {State.ABSENT}
         return "" if gone else holder
 
     async def _do(self, step: Step) -> None:
@@ -110,46 +110,48 @@ def _absent(volume: SavedVolume) -> Step:
     return Step(volume.volume_id, "there is no such directory: its data is gone")
 
 
-def _decide(look: Look, volume: SavedVolume, now: datetime) -> Step:
+def _decide(observed: Observed, volume: SavedVolume, now: datetime) -> Step:
     """What to do about a saved volume, given what is there, with its lock free or ours. Pure."""
 
     def leave(why: str) -> Step:
         return Step(volume.volume_id, why)
 
-    if look.state in DELETED:
-        return leave(f"it was deleted: {look.state.value}")
-    if look.state is State.VOLUME and look.record is not None:
+    if observed.state in DELETED:
+        return leave(f"it was deleted: {observed.state.value}")
+    if observed.state is State.VOLUME and observed.record is not None:
         return leave("it has its record")
-    if look.gone_unreadable:
-        return leave(look.gone_unreadable)
+    if observed.gone_unreadable:
+        return leave(observed.gone_unreadable)
     if volume.unreadable:
         return leave(f"the copy has no record that this version can read: {volume.unreadable}")
-    if look.state not in _LOST_RECORD | _LOST_MARK:
-        return leave(f"it is {look.state.value}")
-    if look.entries != (volume.name,) or look.data is None:
-        return leave(f"it should hold {volume.name} alone and holds {', '.join(look.entries) or 'nothing'}")
+    if observed.state not in _LOST_RECORD | _LOST_MARK:
+        return leave(f"it is {observed.state.value}")
+    if observed.entries != (volume.name,) or observed.data is None:
+        return leave(f"it should hold {volume.name} alone and holds {', '.join(observed.entries) or 'nothing'}")
     if volume.record is None:
-        return _limit_only(look, volume)
-    if look.record is not None and not _same(look.record, volume.record):
+        return _limit_only(observed, volume)
+    if observed.record is not None and not _same(observed.record, volume.record):
         return leave("it has another record than the copy")
-    return _put_back(look, volume.record, volume, now)
+    return _put_back(observed, volume.record, volume, now)
 
 
 def _same(there: Record, saved: Record) -> bool:
     return (there.name, there.gid, there.clone_source) == (saved.name, saved.gid, saved.clone_source)
 
 
-def _limit_only(look: Look, volume: SavedVolume) -> Step:
+def _limit_only(observed: Observed, volume: SavedVolume) -> Step:
     """A volume of the original Piragua has no record; what it can lose is its limit."""
-    if look.record is not None or look.limit_bytes is not None or volume.limit_bytes is None:
+    if observed.record is not None or observed.limit_bytes is not None or volume.limit_bytes is None:
         return Step(volume.volume_id, "it is as it was")
     return Step(volume.volume_id, "its limit was lost", limit_bytes=volume.limit_bytes)
 
 
-def _put_back(look: Look, saved: Record, volume: SavedVolume, now: datetime) -> Step:
+def _put_back(observed: Observed, saved: Record, volume: SavedVolume, now: datetime) -> Step:
     """The record, with the limit that is there if it is larger: it was expanded after the copy was made."""
-    size_bytes = max(saved.size_bytes, look.limit_bytes or 0, 0 if look.record is None else look.record.size_bytes)
-    lost = "its record was lost" if look.record is None else "it is not marked as a volume"
+    size_bytes = max(
+        saved.size_bytes, observed.limit_bytes or 0, 0 if observed.record is None else observed.record.size_bytes
+    )
+    lost = "its record was lost" if observed.record is None else "it is not marked as a volume"
     gone = None
     if volume.gone is not None:
         retention_seconds = max(volume.gone.retention_seconds, _SHORTEST_RETENTION_SECONDS)

@@ -17,7 +17,7 @@ from piragua.shared_settings import saved
 from piragua.shared_settings.saved import SavedSettings
 from piragua.tree import layout
 from piragua.tree.record import Gone, Record, UnreadableRecord, decode, decode_gone
-from piragua.tree.states import DELETED, LISTED, Look
+from piragua.tree.states import DELETED, LISTED, Observed
 
 FORMAT = "piragua-records"
 FORMAT_VERSION = 1
@@ -65,8 +65,8 @@ class Records:
         for cluster in await self._topology.clusters():
             inventory = self._inventories[cluster.name]
             settings = saved.encode(await saved.settings_of(inventory.mount.current()))
-            looks = sorted((await inventory.looks()).items())
-            records = [_saved(look) for _, look in looks if look.state in LISTED | DELETED]
+            all_observed = sorted((await inventory.observe_many()).items())
+            records = [_saved(observed) for _, observed in all_observed if observed.state in LISTED | DELETED]
             volumes.append({"id": cluster.id, "name": cluster.name, "settings": settings, "volumes": records})
         document = {
             "format": FORMAT,
@@ -98,17 +98,17 @@ def parse(document: bytes) -> SavedRecords:
         raise InvalidRequest(f"not a copy of Piragua's records: {type(error).__name__}: {error}") from error
 
 
-def _saved(look: Look) -> dict[str, Any]:
-    record, data = look.record, look.data
+def _saved(observed: Observed) -> dict[str, Any]:
+    record, data = observed.record, observed.data
     return {
-        "id": look.volume_id,
-        "state": look.state.value,
+        "id": observed.volume_id,
+        "state": observed.state.value,
         "name": record.name if record is not None else None if data is None else data.name,
         "gid": record.gid if record is not None else 0 if data is None else data.gid,
-        "limit_bytes": record.size_bytes if record is not None else look.limit_bytes,
+        "limit_bytes": record.size_bytes if record is not None else observed.limit_bytes,
         "record": None if record is None else json.loads(record.encode().decode(errors="surrogateescape")),
-        "unreadable": look.record_unreadable or look.gone_unreadable,
-        "gone": None if look.gone is None else json.loads(look.gone.encode()),
+        "unreadable": observed.record_unreadable or observed.gone_unreadable,
+        "gone": None if observed.gone is None else json.loads(observed.gone.encode()),
     }
 
 

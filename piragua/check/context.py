@@ -13,14 +13,14 @@ from piragua.pool.health import Health, PoolHealth
 from piragua.quota.limits import Limits
 from piragua.tree.mount import Mount
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 from piragua.upkeep.repair import QuotaRecords
 
 _PART = 500
 _AGAIN_SECONDS = 1.0
 
 
-class Choice(Enum):
+class UnclearChoice(Enum):
     """What an administrator decided about a directory that is in no clear state."""
 
     KEEP = "keep"
@@ -41,7 +41,7 @@ class Tools:
     quota_records: QuotaRecords | None
     settled_seconds: float
     heal_seconds: float
-    choices: Mapping[str, Choice]
+    choices: Mapping[str, UnclearChoice]
 
 
 @dataclass(frozen=True)
@@ -54,44 +54,50 @@ class CheckContext:
     tools: Tools
     health: Health
     bricks: Sequence[str]
-    looks: Mapping[str, Look]
+    all_observed: Mapping[str, Observed]
 
     @property
     def name(self) -> str:
         """The Gluster volume's."""
         return self.cluster.name
 
-    def of(self, *states: State) -> list[Look]:
+    def of(self, *states: State) -> list[Observed]:
         """Looks in one of these states that can be judged now, by id."""
         return [
-            look
-            for _, look in sorted(self.looks.items())
-            if look.state in states and not self.health.problem_with(look.volume_id)
+            observed
+            for _, observed in sorted(self.all_observed.items())
+            if observed.state in states and not self.health.problem_with(observed.volume_id)
         ]
 
-    async def again(self, suspects: Iterable[str]) -> dict[str, Look]:
+    async def again(self, suspects: Iterable[str]) -> dict[str, Observed]:
         """A second look, a moment later, at those whom nobody works on: what was under way is over by then."""
         ids = sorted(suspects)
         if not ids:
             return {}
         await anyio.sleep(_AGAIN_SECONDS)
         held = await self.mounted.held_ids(ids)
-        looks = await self.mounted.looks(each for each in ids if each not in held)
-        return {each: look for each, look in looks.items() if look.state not in (State.ABSENT, State.BEING_MADE)}
+        all_observed = await self.mounted.observe_many(each for each in ids if each not in held)
+        return {
+            each: observed
+            for each, observed in all_observed.items()
+            if observed.state not in (State.ABSENT, State.BEING_MADE)
+        }
 
 
-async def look_at_all(mounted: ProvenMount, ids: Iterable[str]) -> dict[str, Look]:
+async def observe_all(mounted: ProvenMount, ids: Iterable[str]) -> dict[str, Observed]:
     """A look at each, without those that somebody works on."""
     wanted = sorted(ids)
     progress = Progress(f"looking at the volumes of {mounted.gluster_volume}", len(wanted))
-    seen: dict[str, Look] = {}
+    seen: dict[str, Observed] = {}
     for start in range(0, len(wanted), _PART):
         part = wanted[start : start + _PART]
-        seen |= await mounted.looks(part)
+        seen |= await mounted.observe_many(part)
         progress.step(len(part))
-    return {each: look for each, look in seen.items() if look.state not in (State.ABSENT, State.BEING_MADE)}
+    return {
+        each: observed for each, observed in seen.items() if observed.state not in (State.ABSENT, State.BEING_MADE)
+    }
 
 
-def called(look: Look) -> str:
+def called(observed: Observed) -> str:
     """The volume in words, with its directory."""
-    return f"{look.volume_id} (/{dashed(look.volume_id)})"
+    return f"{observed.volume_id} (/{dashed(observed.volume_id)})"

@@ -55,7 +55,7 @@ async def pool(pool_health: PoolHealth, mounted: ProvenMount) -> tuple[Finding, 
 
     async def problems() -> list[str]:
         nonlocal health
-        health = await pool_health.look(mounted)
+        health = await pool_health.observe(mounted)
         return list(health.problems)
 
     found = await _patiently(problems)
@@ -75,7 +75,7 @@ async def heals(
     async def run() -> None:
         # The option comes first, among the options: with it on some heals never end.
         with anyio.move_on_after(heal_seconds):
-            while waiting := (await pool_health.look(mounted)).healing:
+            while waiting := (await pool_health.observe(mounted)).healing:
                 _log.warning("%s: healing is started for %d entries", volume, len(waiting))
                 await gluster.heal(volume)
                 await anyio.sleep(_HEAL_LOOKS_SECONDS)
@@ -83,7 +83,7 @@ async def heals(
     waiting = health.healing
     if waiting:
         await anyio.sleep(_HEAL_LOOKS_SECONDS)
-        waiting &= (await pool_health.look(mounted)).healing
+        waiting &= (await pool_health.observe(mounted)).healing
     if not waiting:
         return Finding(name, True, "yes", gluster_volume=volume)
     return Finding(

@@ -16,7 +16,7 @@ from piragua.inventory.inventory import Inventory
 from piragua.models import GlusterVolume, Volume, dashed, gib_to_bytes, whole_gib
 from piragua.pool.topology import Topology
 from piragua.tree import layout
-from piragua.tree.states import DELETED, LISTED, Look, State
+from piragua.tree.states import DELETED, LISTED, Observed, State
 
 _PASSING = frozenset({State.BEING_MADE})
 _LEFT_BEHIND = frozenset({State.COMPLETE, State.GIVEN_UP, State.CLONE_GIVEN_UP, State.LEFTOVER, State.RETURNED})
@@ -30,7 +30,7 @@ class LimitList(Protocol):
 
 
 @dataclass(frozen=True)
-class Entry:
+class RootEntry:
     """A directory in the root whose name is a UUID.
 
     state: what it is, in words. volume: as it is recorded, or as an original's directory shows it; None when
@@ -55,7 +55,7 @@ class Report:
     """
 
     cluster: GlusterVolume
-    entries: tuple[Entry, ...]
+    entries: tuple[RootEntry, ...]
     pending: frozenset[str] = frozenset()
     wrong: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -83,12 +83,12 @@ class Examination:
         self._require = require
         self._limits_timeout_seconds = limits_timeout_seconds
 
-    async def entries(self) -> list[Entry]:
+    async def entries(self) -> list[RootEntry]:
         """Everything, sorted by id. StorageError and NotReady when a part cannot be seen."""
-        found: list[Entry] = []
+        found: list[RootEntry] = []
         for cluster in await self._topology.clusters():
-            looks = await self._inventories[cluster.name].looks()
-            found += [_entry(look, cluster) for look in looks.values()]
+            all_observed = await self._inventories[cluster.name].observe_many()
+            found += [_entry(observed, cluster) for observed in all_observed.values()]
         return sorted(found, key=lambda entry: entry.volume_id)
 
     async def reports(self) -> list[Report]:
@@ -101,18 +101,22 @@ class Examination:
 
     async def _report(self, cluster: GlusterVolume) -> Report:
         inventory = self._inventories[cluster.name]
-        before = dict(await inventory.looks())
+        before = dict(await inventory.observe_many())
         limits, problems = await self._listed_limits(cluster)
         suspects = [each for each in {**before, **(limits or {})} if _what(before, limits, each, cluster.name)]
         mounted = inventory.mount.current()
-        now = before | await mounted.looks(suspects)
+        now = before | await mounted.observe_many(suspects)
         pending = await mounted.held_ids(suspects)
-        pending |= {each for each, look in now.items() if look.state in _PASSING}
+        pending |= {each for each, observed in now.items() if observed.state in _PASSING}
         wrong = {each: _what(now, limits, each, cluster.name) for each in suspects if each not in pending}
         orphans = [f"{text}" for each, text in sorted(wrong.items()) if text and now[each].state is State.ABSENT]
         return Report(
             cluster,
-            tuple(_entry(look, cluster) for _, look in sorted(now.items()) if look.state is not State.ABSENT),
+            tuple(
+                _entry(observed, cluster)
+                for _, observed in sorted(now.items())
+                if observed.state is not State.ABSENT
+            ),
             frozenset(pending),
             {each: text for each, text in wrong.items() if text and now[each].state is not State.ABSENT},
             (*problems, *orphans),
@@ -134,69 +138,72 @@ class Examination:
 
 
 def _what(
-    looks: Mapping[str, Look], limits_bytes: Mapping[str, int] | None, volume_id: str, gluster_volume: str
+    all_observed: Mapping[str, Observed],
+    limits_bytes: Mapping[str, int] | None,
+    volume_id: str,
+    gluster_volume: str,
 ) -> str:
     """What does not agree about that id, in a sentence that names it; "" when all does."""
-    look = looks.get(volume_id, Look(volume_id, exists=False))
-    text = _state_fault(look) or _limit_fault(look, limits_bytes, gluster_volume)
-    return f"{_called(look)}: {text}" if text else ""
+    observed = all_observed.get(volume_id, Observed(volume_id, exists=False))
+    text = _state_fault(observed) or _limit_fault(observed, limits_bytes, gluster_volume)
+    return f"{_called(observed)}: {text}" if text else ""
 
 
-def _called(look: Look) -> str:
-    kind = "volume" if look.state in LISTED else "directory"
-    return f"{kind} {look.volume_id} (/{dashed(look.volume_id)})"
+def _called(observed: Observed) -> str:
+    kind = "volume" if observed.state in LISTED else "directory"
+    return f"{kind} {observed.volume_id} (/{dashed(observed.volume_id)})"
 
 
-def _state_fault(look: Look) -> str:
-    if look.state in (State.LEFT_ALONE, State.UNCLEAR):
-        reason = look.record_unreadable or look.gone_unreadable or _contradiction(look)
-        return f"{look.state.value}: {reason}"
-    if look.state in _LEFT_BEHIND:
-        return f"{look.state.value}; a sweep ends it"
-    if look.state is State.NOT_OURS:
+def _state_fault(observed: Observed) -> str:
+    if observed.state in (State.LEFT_ALONE, State.UNCLEAR):
+        reason = observed.record_unreadable or observed.gone_unreadable or _contradiction(observed)
+        return f"{observed.state.value}: {reason}"
+    if observed.state in _LEFT_BEHIND:
+        return f"{observed.state.value}; a sweep ends it"
+    if observed.state is State.NOT_OURS:
         return "has a volume's name and is not Piragua's"
-    if look.state is State.VOLUME and look.record is None:
+    if observed.state is State.VOLUME and observed.record is None:
         return "has no record"
     return ""
 
 
-def _contradiction(look: Look) -> str:
-    return f"it has a record, is not published, and holds {', '.join(look.entries) or 'nothing'}"
+def _contradiction(observed: Observed) -> str:
+    return f"it has a record, is not published, and holds {', '.join(observed.entries) or 'nothing'}"
 
 
-def _limit_fault(look: Look, limits_bytes: Mapping[str, int] | None, gluster_volume: str) -> str:
-    if limits_bytes is None or look.state in DELETED | _PASSING:
+def _limit_fault(observed: Observed, limits_bytes: Mapping[str, int] | None, gluster_volume: str) -> str:
+    if limits_bytes is None or observed.state in DELETED | _PASSING:
         return ""
-    limit_bytes = limits_bytes.get(look.volume_id)
-    if look.state is State.ABSENT:
+    limit_bytes = limits_bytes.get(observed.volume_id)
+    if observed.state is State.ABSENT:
         return "has a limit and is not there" if limit_bytes is not None else ""
     if limit_bytes is None:
-        command = f"gluster volume quota {gluster_volume} limit-usage /{dashed(look.volume_id)}"
-        size = "SIZE" if look.record is None else look.record.size_bytes
+        command = f"gluster volume quota {gluster_volume} limit-usage /{dashed(observed.volume_id)}"
+        size = "SIZE" if observed.record is None else observed.record.size_bytes
         return f"this server's glusterd has no limit for it: {command} {size}"
-    if look.record is not None and limit_bytes != look.record.size_bytes:
-        return f"its limit is {limit_bytes} bytes and its record says {look.record.size_bytes}"
+    if observed.record is not None and limit_bytes != observed.record.size_bytes:
+        return f"its limit is {limit_bytes} bytes and its record says {observed.record.size_bytes}"
     return ""
 
 
-def _entry(look: Look, cluster: GlusterVolume) -> Entry:
-    return Entry(
-        look.volume_id,
+def _entry(observed: Observed, cluster: GlusterVolume) -> RootEntry:
+    return RootEntry(
+        observed.volume_id,
         cluster.name,
-        look.state.value,
-        look.state in LISTED,
-        _volume(look, cluster),
-        None if look.gone is None else look.gone.deleted,
-        None if look.gone is None else look.gone.retention_seconds,
+        observed.state.value,
+        observed.state in LISTED,
+        _volume(observed, cluster),
+        None if observed.gone is None else observed.gone.deleted,
+        None if observed.gone is None else observed.gone.retention_seconds,
     )
 
 
-def _volume(look: Look, cluster: GlusterVolume) -> Volume | None:
+def _volume(observed: Observed, cluster: GlusterVolume) -> Volume | None:
     """As recorded; of an original, what its directory shows. A size of 0: there is no limit."""
-    record = look.record
+    record = observed.record
     if record is not None:
         return Volume(
-            look.volume_id,
+            observed.volume_id,
             cluster.id,
             cluster.name,
             record.name,
@@ -206,7 +213,7 @@ def _volume(look: Look, cluster: GlusterVolume) -> Volume | None:
             record.snapshot,
             record.options,
         )
-    if look.state is not State.ORIGINAL or look.data is None:
+    if observed.state is not State.ORIGINAL or observed.data is None:
         return None
-    size_bytes = gib_to_bytes(whole_gib(look.limit_bytes or 0))
-    return Volume(look.volume_id, cluster.id, cluster.name, look.data.name, size_bytes, look.data.gid)
+    size_bytes = gib_to_bytes(whole_gib(observed.limit_bytes or 0))
+    return Volume(observed.volume_id, cluster.id, cluster.name, observed.data.name, size_bytes, observed.data.gid)

@@ -7,7 +7,7 @@ hang (glusterfs 10.3: statvfs does for a minute while quotad is dead).
 from collections.abc import Sequence
 
 from piragua.check import daemons, leftovers, limits, new_bricks, options, quota_records, records, unclear
-from piragua.check.context import CheckContext, Tools, look_at_all
+from piragua.check.context import CheckContext, Tools, observe_all
 from piragua.check.finding import Finding
 from piragua.errors import StorageError
 from piragua.models import GlusterVolume
@@ -67,12 +67,12 @@ async def _of_volumes(
 ) -> list[Finding]:
     mounted = mount.current()
     missing = await new_bricks.missing_directories(mounted, bricks)
-    looks = await look_at_all(mounted, await mounted.ids_in_root() - missing.ids)
-    no_data = await new_bricks.missing_data(looks.values(), bricks)
+    all_observed = await observe_all(mounted, await mounted.ids_in_root() - missing.ids)
+    no_data = await new_bricks.missing_data(all_observed.values(), bricks)
     missing = new_bricks.Missing(missing.ids | no_data.ids, missing.paths + no_data.paths)
     # Whoever goes through what is missing makes it, which is not for a check that changes nothing.
-    looks = {each: look for each, look in looks.items() if each not in missing.ids}
-    context = CheckContext(cluster, mount, mounted, tools, health, bricks, looks)
+    all_observed = {each: observed for each, observed in all_observed.items() if each not in missing.ids}
+    context = CheckContext(cluster, mount, mounted, tools, health, bricks, all_observed)
     return [
         new_bricks.on_all_bricks(mounted, missing),
         await records.have_modes(context),

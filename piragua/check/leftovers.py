@@ -10,7 +10,7 @@ from piragua.check.progress import for_each
 from piragua.errors import PiraguaError
 from piragua.inventory.inventory import Inventory
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.states import SWEPT, Look, State
+from piragua.tree.states import SWEPT, Observed, State
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.sweep import Sweep
 
@@ -24,7 +24,7 @@ class _NoRepair:
         """Nothing is prepared; all may be swept."""
         return True
 
-    async def mend(self, mounted: ProvenMount, seen: Look) -> None:
+    async def mend(self, mounted: ProvenMount, observed: Observed) -> None:
         """Volumes are left as they are."""
 
 
@@ -36,7 +36,7 @@ async def nothing_left_over(context: CheckContext) -> Finding:
         return Finding(name, True, "yes", gluster_volume=context.name)
 
     async def run() -> None:
-        await _purge_again(context, [look.volume_id for look in returned])
+        await _purge_again(context, [observed.volume_id for observed in returned])
         if swept:
             await _sweep_twice(context, len(swept))
 
@@ -49,15 +49,15 @@ async def nothing_left_over(context: CheckContext) -> Finding:
         f"{len(swept) + len(returned)} directories are",
         "a service that runs ends them by itself, after ten minutes",
         context.name,
-        tuple(f"{called(look)}: {look.state.value}" for look in (*swept, *returned)),
+        tuple(f"{called(observed)}: {observed.state.value}" for observed in (*swept, *returned)),
         Fix(what, run),
     )
 
 
-async def _returned(context: CheckContext) -> list[Look]:
+async def _returned(context: CheckContext) -> list[Observed]:
     """What has a tombstone and is there, but for what is being purged: its directory goes after the tombstone."""
-    again = await context.again(look.volume_id for look in context.of(State.RETURNED))
-    return [look for look in again.values() if look.state is State.RETURNED]
+    again = await context.again(observed.volume_id for observed in context.of(State.RETURNED))
+    return [observed for observed in again.values() if observed.state is State.RETURNED]
 
 
 async def _purge_again(context: CheckContext, ids: list[str]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from piragua.check.context import CheckContext, called
 from piragua.check.finding import Finding, Fix
 from piragua.check.progress import Progress, for_each
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 
 _log = logging.getLogger(__name__)
 _LOCK_WAIT_SECONDS = 10
@@ -21,11 +21,11 @@ _BOUNDED = (State.VOLUME, State.TRASH)
 async def are_as_recorded(context: CheckContext) -> Finding:
     """Whether every volume has the limit that its record says, the trash included."""
     name = "limits are as recorded"
-    looks = {look.volume_id: look for look in context.of(*_BOUNDED)}
-    first = await _wrong(context, looks.values())
+    all_observed = {observed.volume_id: observed for observed in context.of(*_BOUNDED)}
+    first = await _wrong(context, all_observed.values())
     wrong = await _wrong(context, (await context.again(first)).values())
     if not wrong:
-        return Finding(name, True, f"{len(looks)} volumes", gluster_volume=context.name)
+        return Finding(name, True, f"{len(all_observed)} volumes", gluster_volume=context.name)
 
     async def put_right(volume_id: str) -> None:
         await _put_right(context, volume_id)
@@ -36,7 +36,7 @@ async def are_as_recorded(context: CheckContext) -> Finding:
     return Finding(
         name,
         False,
-        f"{len(wrong)} of {len(looks)} volumes have none or another one",
+        f"{len(wrong)} of {len(all_observed)} volumes have none or another one",
         "",
         context.name,
         tuple(text for _, text in sorted(wrong.items())),
@@ -44,17 +44,17 @@ async def are_as_recorded(context: CheckContext) -> Finding:
     )
 
 
-async def _wrong(context: CheckContext, looks: Collection[Look]) -> dict[str, str]:
+async def _wrong(context: CheckContext, all_observed: Collection[Observed]) -> dict[str, str]:
     """What is wrong with the limit of each, by id."""
     found: dict[str, str] = {}
-    progress = Progress(f"reading limits of {context.name}", len(looks))
-    for look in looks:
-        record = look.record
-        if record is not None and look.state in _BOUNDED:
-            limit_bytes = await context.mounted.limit(look.volume_id)
+    progress = Progress(f"reading limits of {context.name}", len(all_observed))
+    for observed in all_observed:
+        record = observed.record
+        if record is not None and observed.state in _BOUNDED:
+            limit_bytes = await context.mounted.limit(observed.volume_id)
             if limit_bytes != record.size_bytes:
                 has = "has no limit" if limit_bytes is None else f"has a limit of {limit_bytes} bytes"
-                found[look.volume_id] = f"{called(look)}: {has}; its record says {record.size_bytes}"
+                found[observed.volume_id] = f"{called(observed)}: {has}; its record says {record.size_bytes}"
         progress.step()
     return found
 
@@ -63,7 +63,7 @@ async def _put_right(context: CheckContext, volume_id: str) -> None:
     mounted = context.mounted
     lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
-        now = await mounted.look(volume_id)
+        now = await mounted.observe(volume_id)
         limit_bytes = await mounted.limit(volume_id)
         if now.record is None or now.state not in _BOUNDED or limit_bytes == now.record.size_bytes:
             return

@@ -18,7 +18,7 @@ from piragua.check.progress import for_each
 from piragua.models import GlusterVolume, Peer, dashed
 from piragua.tree import layout
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 
 _log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 1.0
@@ -54,9 +54,13 @@ async def missing_directories(mounted: ProvenMount, bricks: Sequence[str]) -> Mi
     return _missing(pair for pair in found if pair[1] not in held)
 
 
-async def missing_data(looks: Iterable[Look], bricks: Sequence[str]) -> Missing:
+async def missing_data(all_observed: Iterable[Observed], bricks: Sequence[str]) -> Missing:
     """The `/<id>/<name>` of volumes that a brick of this server lacks though it has `/<id>`."""
-    wanted = {look.volume_id: look.record.name for look in looks if look.record and look.state is State.VOLUME}
+    wanted = {
+        observed.volume_id: observed.record.name
+        for observed in all_observed
+        if observed.record and observed.state is State.VOLUME
+    }
     return _missing(await asyncio.to_thread(_lacking, bricks, wanted))
 
 

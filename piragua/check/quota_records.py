@@ -16,7 +16,7 @@ from piragua.check.new_bricks import has_gfid
 from piragua.check.progress import Progress, for_each
 from piragua.errors import Conflict, StorageError
 from piragua.tree import lost_gfid
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 from piragua.upkeep.purging.removal import Removal
 from piragua.upkeep.repair import QuotaRecords
 
@@ -28,7 +28,7 @@ _OUT_OF_SIGHT = "not looked at: PIRAGUA_GLUSTERD_SOCKET is set, and the files of
 
 @dataclass(frozen=True)
 class _Volume:
-    look: Look
+    observed: Observed
     limit_bytes: int
 
 
@@ -44,30 +44,30 @@ async def quota_conf(context: CheckContext) -> list[Finding]:
     return [await _knows_all(context, records, gfids), await _none_is_stale(context, records, gfids)]
 
 
-async def _gfids(context: CheckContext) -> dict[str, Look]:
+async def _gfids(context: CheckContext) -> dict[str, Observed]:
     """All directories that are there, by gfid (32 hex digits)."""
-    progress = Progress(f"reading gfids of {context.name}", len(context.looks))
-    found: dict[str, Look] = {}
-    for look in context.of(*State):
+    progress = Progress(f"reading gfids of {context.name}", len(context.all_observed))
+    found: dict[str, Observed] = {}
+    for observed in context.of(*State):
         try:
-            found[await context.mounted.gfid(look.volume_id)] = look
+            found[await context.mounted.gfid(observed.volume_id)] = observed
         except StorageError as error:  # purged meanwhile, or a file with a volume's name
-            _log.debug("%s has no gfid: %s", look.volume_id, error)
+            _log.debug("%s has no gfid: %s", observed.volume_id, error)
         progress.step()
     return found
 
 
-async def _knows_all(context: CheckContext, records: QuotaRecords, gfids: dict[str, Look]) -> Finding:
+async def _knows_all(context: CheckContext, records: QuotaRecords, gfids: dict[str, Observed]) -> Finding:
     name = "this server knows every limit"
     unknown = gfids.keys() - await records.limited_gfids(context.name)
     suspects = {gfids[each].volume_id: each for each in unknown if gfids[each].state in _WITH_LIMIT}
     lacking: dict[str, _Volume] = {}
     again = await context.again(suspects)
     known = await records.limited_gfids(context.name)
-    for volume_id, look in again.items():
+    for volume_id, observed in again.items():
         limit_bytes = await context.mounted.limit(volume_id)
-        if limit_bytes is not None and look.state in _WITH_LIMIT and suspects[volume_id] not in known:
-            lacking[volume_id] = _Volume(look, limit_bytes)
+        if limit_bytes is not None and observed.state in _WITH_LIMIT and suspects[volume_id] not in known:
+            lacking[volume_id] = _Volume(observed, limit_bytes)
     if not lacking:
         return Finding(name, True, "yes", gluster_volume=context.name)
 
@@ -83,25 +83,25 @@ async def _knows_all(context: CheckContext, records: QuotaRecords, gfids: dict[s
         f"its quota.conf lacks {len(lacking)}, as when its glusterd was down; bricks enforce them all the same",
         "",
         context.name,
-        tuple(f"{called(each.look)}: {each.limit_bytes} bytes" for _, each in sorted(lacking.items())),
+        tuple(f"{called(each.observed)}: {each.limit_bytes} bytes" for _, each in sorted(lacking.items())),
         Fix("sets each limit again as it is, which makes every server note it", run),
     )
 
 
 async def _set_again(context: CheckContext, volume: _Volume) -> None:
-    volume_id = volume.look.volume_id
+    volume_id = volume.observed.volume_id
     lock = await context.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
         limit_bytes = await context.mounted.limit(volume_id)
-        seen = await context.mounted.look(volume_id)
-        if limit_bytes is not None and seen.state in _WITH_LIMIT:
-            await context.tools.limits.set(context.mounted, volume_id, limit_bytes, bounds=seen.bounds)
+        observed = await context.mounted.observe(volume_id)
+        if limit_bytes is not None and observed.state in _WITH_LIMIT:
+            await context.tools.limits.set(context.mounted, volume_id, limit_bytes, bounds=observed.bounds)
             _log.warning("volume %s: its limit of %d bytes was set again", volume_id, limit_bytes)
     finally:
         await lock.release()
 
 
-async def _none_is_stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Look]) -> Finding:
+async def _none_is_stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Observed]) -> Finding:
     name = "no stale limits"
     stale = sorted(await _stale(context, records, gfids))
     if not stale:
@@ -124,7 +124,7 @@ async def _none_is_stale(context: CheckContext, records: QuotaRecords, gfids: di
     )
 
 
-async def _stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Look]) -> set[str]:
+async def _stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Observed]) -> set[str]:
     """gfids in quota.conf that nothing on the Gluster volume has.
 
     A purge removes the record before the directory: what was seen gone counts only if the record is still there.

@@ -7,7 +7,7 @@ from piragua.check.context import CheckContext, called
 from piragua.check.finding import Finding, Fix
 from piragua.check.progress import for_each
 from piragua.errors import Conflict
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 from piragua.volumes.shown import record_of
 
 _log = logging.getLogger(__name__)
@@ -17,10 +17,10 @@ _LOCK_WAIT_SECONDS = 10
 def have_records(context: CheckContext) -> Finding:
     """Whether every volume has a record; one can be made up where there is a limit and exactly one directory."""
     name = "every volume has a record"
-    without = [look for look in context.of(State.ORIGINAL, State.VOLUME) if look.record is None]
+    without = [observed for observed in context.of(State.ORIGINAL, State.VOLUME) if observed.record is None]
     if not without:
         return Finding(name, True, "yes", gluster_volume=context.name)
-    ready = [look.volume_id for look in without if _can_be_made(look)]
+    ready = [observed.volume_id for observed in without if _can_be_made(observed)]
 
     async def make(volume_id: str) -> None:
         await _make(context, volume_id)
@@ -34,32 +34,32 @@ def have_records(context: CheckContext) -> Finding:
         f"{len(without)} volumes have none, as those of the original Piragua",
         "piragua restore-records, if there is a copy of the records",
         context.name,
-        tuple(f"{called(look)}: {_describe(context, look)}" for look in without),
+        tuple(f"{called(observed)}: {_describe(context, observed)}" for observed in without),
         Fix(f"writes {len(ready)} records from what the directories show", run) if ready else None,
     )
 
 
-def _can_be_made(look: Look) -> bool:
-    return look.limit_bytes is not None and look.data is not None and len(look.entries) == 1
+def _can_be_made(observed: Observed) -> bool:
+    return observed.limit_bytes is not None and observed.data is not None and len(observed.entries) == 1
 
 
-def _describe(context: CheckContext, look: Look) -> str:
-    if len(look.entries) != 1 or look.data is None:
-        return f"it should hold one directory and holds {', '.join(look.entries) or 'nothing'}"
-    if look.limit_bytes is None:
-        path = called(look).partition("(")[2].rstrip(")")
+def _describe(context: CheckContext, observed: Observed) -> str:
+    if len(observed.entries) != 1 or observed.data is None:
+        return f"it should hold one directory and holds {', '.join(observed.entries) or 'nothing'}"
+    if observed.limit_bytes is None:
+        path = called(observed).partition("(")[2].rstrip(")")
         return (
-            f"{look.data.name}, without a limit; nobody knows its size: gluster volume quota {context.name}"
+            f"{observed.data.name}, without a limit; nobody knows its size: gluster volume quota {context.name}"
             f" limit-usage {path} SIZE"
         )
-    return f"{look.data.name}, with a limit of {look.limit_bytes} bytes"
+    return f"{observed.data.name}, with a limit of {observed.limit_bytes} bytes"
 
 
 async def _make(context: CheckContext, volume_id: str) -> None:
     mounted = context.mounted
     lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
-        now = await mounted.look(volume_id)
+        now = await mounted.observe(volume_id)
         if now.record is not None or now.state not in (State.ORIGINAL, State.VOLUME) or not _can_be_made(now):
             raise Conflict(f"volume {volume_id} was changed meanwhile")
         record = await record_of(now, mounted)
@@ -78,9 +78,10 @@ async def have_modes(context: CheckContext) -> Finding:
     """Whether no volume's directories have lost owner and mode, as when the first brick gets company."""
     name = "directories have their owner and mode"
     lost = [
-        look
-        for look in context.of(State.VOLUME)
-        if look.record is not None and await context.mounted.has_lost_modes(look.volume_id, look.record.name)
+        observed
+        for observed in context.of(State.VOLUME)
+        if observed.record is not None
+        and await context.mounted.has_lost_modes(observed.volume_id, observed.record.name)
     ]
     if not lost:
         return Finding(name, True, "yes", gluster_volume=context.name)
@@ -88,7 +89,7 @@ async def have_modes(context: CheckContext) -> Finding:
     async def give_back(volume_id: str) -> None:
         lock = await context.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
         try:
-            now = await context.mounted.look(volume_id)
+            now = await context.mounted.observe(volume_id)
             if now.state is State.VOLUME and now.record is not None:
                 await context.mounted.give_back_modes(volume_id, now.record)
                 _log.warning("volume %s: owner and mode of its directories were lost and are set", volume_id)
@@ -96,7 +97,9 @@ async def have_modes(context: CheckContext) -> Finding:
             await lock.release()
 
     async def run() -> None:
-        await for_each(f"giving modes back on {context.name}", [look.volume_id for look in lost], give_back)
+        await for_each(
+            f"giving modes back on {context.name}", [observed.volume_id for observed in lost], give_back
+        )
 
     return Finding(
         name,

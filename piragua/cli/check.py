@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from piragua.check import preconditions
-from piragua.check.context import Choice, Tools
+from piragua.check.context import Tools, UnclearChoice
 from piragua.check.finding import Finding
 from piragua.check.gluster_volume import daemons_and_volumes
 from piragua.check.new_bricks import local_bricks
@@ -55,7 +55,7 @@ class Wishes:
     as_json: bool = False
     settled_seconds: float = 600
     heal_seconds: float = 300
-    choices: Mapping[str, Choice] | None = None
+    choices: Mapping[str, UnclearChoice] | None = None
 
 
 def run(settings: Settings, wishes: Wishes) -> int:

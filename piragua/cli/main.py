@@ -86,8 +86,8 @@ def check(
 
     if (keep or discard) and not fix:
         raise click.UsageError("--keep and --discard are for --fix")
-    kept = {_volume_id(each): context.Choice.KEEP for each in keep}
-    discarded = {_volume_id(each): context.Choice.DISCARD for each in discard}
+    kept = {_volume_id(each): context.UnclearChoice.KEEP for each in keep}
+    discarded = {_volume_id(each): context.UnclearChoice.DISCARD for each in discard}
     if kept.keys() & discarded.keys():
         raise click.UsageError("an id is named by both --keep and --discard")
     try:

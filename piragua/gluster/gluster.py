@@ -14,7 +14,7 @@ from piragua.gluster.classify import LimitRecordMissing, NoLimitsAtAll, NothingH
 from piragua.gluster.command_line import CommandLine
 from piragua.gluster.retry import again_while
 from piragua.gluster.session import Session
-from piragua.gluster.watch import CommandRecorder, Waiting, Watch
+from piragua.gluster.watch import CommandRecorder, WaitingCommands, Watch
 from piragua.models import BrickStatus, GlusterVolume, Peer
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Gluster:
         return self._commands.stuck_processes
 
     @property
-    def waiting(self) -> Waiting:
+    def waiting(self) -> WaitingCommands:
         """The commands that wait for their turn."""
         return self._watch.waiting
 

@@ -1,7 +1,7 @@
 """Whether somebody else's command was refused because one of ours ran, as glusterd's own history tells.
 
 `cmd_history.log` gets a line for every command at its end, on the server where it was given, refused ones
-included (glusterfs 10.3). Who repeats a refused command gets through once there is a gap; see `Courtesy`.
+included (glusterfs 10.3). Who repeats a refused command gets through once there is a gap; see `Backoff`.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ async def log_directory() -> Path | None:
     return Path(text) if output.status == 0 and text.startswith("/") else None
 
 
-class Courtesy:
+class Backoff:
     """Lets other people's commands in between ours.
 
     glusterd refuses a command while another one runs on the same Gluster volume, and keeps no queue. So after

@@ -29,7 +29,7 @@ class CommandRecorder(Protocol):
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingCommands:
     """The commands that wait for their turn. oldest_seconds: how long the first of them has waited."""
 
     count: int
@@ -57,10 +57,10 @@ class Watch:
         self._troubles: dict[str, _Trouble] = {}
 
     @property
-    def waiting(self) -> Waiting:
+    def waiting(self) -> WaitingCommands:
         """The commands that wait for their turn."""
         oldest = min(self._turns.values(), default=None)
-        return Waiting(len(self._turns), 0.0 if oldest is None else self._now_seconds() - oldest)
+        return WaitingCommands(len(self._turns), 0.0 if oldest is None else self._now_seconds() - oldest)
 
     @contextmanager
     def attempt(self, argv: tuple[str, ...]) -> Iterator[None]:

@@ -17,7 +17,7 @@ from piragua.errors import NotReady, PiraguaError
 from piragua.tree.mount import Mount
 from piragua.tree.own_files.feed import MADE, NOWHERE, Position, Told
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.states import DELETED, LISTED, Look, State
+from piragua.tree.states import DELETED, LISTED, Observed, State
 
 _log = logging.getLogger(__name__)
 _SETTLED = LISTED | DELETED | {State.NOT_OURS}
@@ -39,7 +39,7 @@ class Inventory:
         self._relist_seconds = relist_seconds
         self._wait_seconds = wait_seconds
         self._retry_seconds = retry_seconds
-        self._seen: dict[str, Look] = {}
+        self._seen: dict[str, Observed] = {}
         self._listed: list[str] = []  # of those, what a list has, in order: to look for it anew takes too long
         self._found: set[str] = set()  # by a listing; not looked at yet
         self._unsettled: set[str] = set()  # can change without another line in the feed
@@ -59,18 +59,18 @@ class Inventory:
         """Whether a listing or the feed has named that id here."""
         return volume_id in self._seen
 
-    def note(self, look: Look) -> None:
+    def note(self, observed: Observed) -> None:
         """Takes over what was just made here, of which the feed speaks as well."""
-        if look.volume_id not in self._seen:
-            self._keep(look)
+        if observed.volume_id not in self._seen:
+            self._keep(observed)
 
     def any_id(self) -> str | None:
         """Some volume that was seen last; None when none was."""
-        return next((each for each, look in self._seen.items() if look.state is State.VOLUME), None)
+        return next((each for each, observed in self._seen.items() if observed.state is State.VOLUME), None)
 
     async def ids(self) -> list[str]:
         """Ids of all volumes, sorted. NotReady or MountError while they cannot be told."""
-        await self.looks()
+        await self.observe_many()
         return list(self._listed)
 
     async def limits_bytes(self) -> int:
@@ -78,13 +78,15 @@ class Inventory:
 
         Exact under the quota lock, for one listing of the root.
         """
-        looks = dict(await self.looks())
+        all_observed = dict(await self.observe_many())
         mounted = self.mount.current()
-        unfinished = await mounted.ids_in_root() - {each for each, look in looks.items() if _is_made(look)}
-        looks |= await mounted.looks(unfinished, limits=True)
-        return sum(_counted_bytes(look) for look in looks.values())
+        unfinished = await mounted.ids_in_root() - {
+            each for each, observed in all_observed.items() if _is_made(observed)
+        }
+        all_observed |= await mounted.observe_many(unfinished, limits=True)
+        return sum(_counted_bytes(observed) for observed in all_observed.values())
 
-    async def looks(self) -> dict[str, Look]:
+    async def observe_many(self) -> dict[str, Observed]:
         """The last look at everything in the root whose name is a UUID, brought up to date."""
         with anyio.move_on_after(self._wait_seconds):
             if not await self._refreshed():
@@ -213,36 +215,36 @@ class Inventory:
         for start in range(0, len(ids), _LOOKS_AT_ONCE):
             part = ids[start : start + _LOOKS_AT_ONCE]
             busy = await mounted.held_ids(each for each in part if each not in made)
-            for volume_id, look in (await mounted.looks(part)).items():
-                settled = look.state is State.VOLUME if volume_id in made else look.state in _SETTLED
-                self._keep(look)
+            for volume_id, observed in (await mounted.observe_many(part)).items():
+                settled = observed.state is State.VOLUME if volume_id in made else observed.state in _SETTLED
+                self._keep(observed)
                 for each in (self._found, self._unsettled, self._being_made):
                     each.discard(volume_id)
-                if look.state is State.BEING_MADE and volume_id not in told:
+                if observed.state is State.BEING_MADE and volume_id not in told:
                     self._being_made.add(volume_id)
-                elif look.state is not State.ABSENT and (volume_id in busy or not settled):
+                elif observed.state is not State.ABSENT and (volume_id in busy or not settled):
                     self._unsettled.add(volume_id)
 
-    def _keep(self, look: Look) -> None:
-        if look.state is State.ABSENT:
-            self._seen.pop(look.volume_id, None)
+    def _keep(self, observed: Observed) -> None:
+        if observed.state is State.ABSENT:
+            self._seen.pop(observed.volume_id, None)
         else:
-            self._seen[look.volume_id] = look
-        place = bisect_left(self._listed, look.volume_id)
-        was_listed = self._listed[place : place + 1] == [look.volume_id]
-        if was_listed and look.state not in LISTED:
+            self._seen[observed.volume_id] = observed
+        place = bisect_left(self._listed, observed.volume_id)
+        was_listed = self._listed[place : place + 1] == [observed.volume_id]
+        if was_listed and observed.state not in LISTED:
             del self._listed[place]
-        elif not was_listed and look.state in LISTED:
-            self._listed.insert(place, look.volume_id)
+        elif not was_listed and observed.state in LISTED:
+            self._listed.insert(place, observed.volume_id)
 
 
-def _is_made(look: Look) -> bool:
-    return look.state is not State.BEING_MADE
+def _is_made(observed: Observed) -> bool:
+    return observed.state is not State.BEING_MADE
 
 
-def _counted_bytes(look: Look) -> int:
+def _counted_bytes(observed: Observed) -> int:
     """What that volume counts in the sum of limits."""
-    if look.record is None:
-        return look.limit_bytes or 0
-    made = look.state in LISTED | DELETED or look.limit_bytes is not None
-    return look.record.size_bytes if made else 0
+    if observed.record is None:
+        return observed.limit_bytes or 0
+    made = observed.state in LISTED | DELETED or observed.limit_bytes is not None
+    return observed.record.size_bytes if made else 0

@@ -19,7 +19,7 @@ async def is_taken(mounted: ProvenMount, holder: str) -> bool:
         return False
     if await mounted.id_is_held(holder):
         return True
-    return (await mounted.look(holder)).state not in DELETED | {State.ABSENT}
+    return (await mounted.observe(holder)).state not in DELETED | {State.ABSENT}
 
 
 async def publish_left(mounted: ProvenMount, volume_id: str, name: str) -> None:

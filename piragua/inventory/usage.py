@@ -10,7 +10,7 @@ import anyio
 
 from piragua.errors import NotMounted, NotReady, PiraguaError
 from piragua.inventory.inventory import Inventory
-from piragua.models import Usage
+from piragua.models import VolumeUsage
 from piragua.pool.topology import Topology
 from piragua.tree.counters import QuotaCount
 from piragua.tree.mount import Mount
@@ -48,13 +48,13 @@ class UsageGatherer:
         self.mount = mount
         self._topology = topology
         self._interval_seconds = interval_seconds
-        self._usage: dict[str, Usage] = {}
+        self._usage: dict[str, VolumeUsage] = {}
         self._problem = ""
         self.begun: datetime | None = None
         self.gathered: datetime | None = None
         self.capacity: Capacity | None = None
 
-    def of(self, volume_id: str) -> Usage | None:
+    def of(self, volume_id: str) -> VolumeUsage | None:
         """What the volume held when it was last looked at; None as long as it was not, or quota is off."""
         return self._usage.get(volume_id)
 
@@ -118,14 +118,14 @@ class UsageGatherer:
         self._problem = problem
 
 
-def usage_of(counted: QuotaCount, soft_percent: int, gathered: datetime) -> Usage:
+def usage_of(counted: QuotaCount, soft_percent: int, gathered: datetime) -> VolumeUsage:
     """The same in words of the core. soft_percent: for a volume that has none of its own.
 
     When a limit counts as exceeded is as in `gluster volume quota V list` (glusterfs 10.3).
     """
     limit_bytes, used_bytes = counted.limit_bytes, counted.used_bytes
     own_percent = soft_percent if counted.soft_percent is None else counted.soft_percent
-    return Usage(
+    return VolumeUsage(
         used_bytes=used_bytes,
         limit_bytes=limit_bytes,
         files=counted.files,

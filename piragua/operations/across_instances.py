@@ -18,7 +18,7 @@ from typing import Protocol
 import anyio
 
 from piragua.errors import NotFound, PiraguaError
-from piragua.models import UnderWay
+from piragua.models import OngoingOperation
 from piragua.operations.ids import OperationId
 from piragua.tree import layout
 from piragua.tree.locking.async_locks import AsyncLock
@@ -36,7 +36,7 @@ _REWRITTEN_SECONDS = 3600
 class Own(Protocol):
     """The operations of this instance: `piragua.operations.operations.Operations`."""
 
-    def under_way(self) -> Sequence[UnderWay]: ...
+    def ongoing(self) -> Sequence[OngoingOperation]: ...
 
 
 class _Notice:
@@ -49,7 +49,7 @@ class _Notice:
         self.written = 0.0
 
 
-class InFlight:
+class OperationsAcrossInstances:
     """Tells others of this instance's work, and reads of theirs. `keep` has to run.
 
     mounts: by the name of their Gluster volume. gluster_volume_of: its name by its id, None for
@@ -83,16 +83,16 @@ class InFlight:
     async def tell(self) -> None:
         """Writes what is in flight now, where others do not know it yet. Also the last thing before the end."""
         async with self._telling:
-            own = self._own.under_way()
+            own = self._own.ongoing()
             for name in self._mounts:
                 await self._tell(name, [each for each in own if self._is_on(each, name)])
 
-    async def all(self) -> list[UnderWay]:
+    async def all(self) -> list[OngoingOperation]:
         """What is not over, sorted by id: this instance's as it is now, others' as they last told.
 
         MountError while a Gluster volume is away: a list never leaves something out.
         """
-        found = {each.operation_id: each for each in self._own.under_way()}
+        found = {each.operation_id: each for each in self._own.ongoing()}
         for mount in self._mounts.values():
             mounted = mount.current()
             for instance, data in (await mounted.kept(layout.INSTANCES)).items():
@@ -110,7 +110,9 @@ class InFlight:
             mount.current()
         self._wake_sweeps()
 
-    async def _still(self, mounted: ProvenMount, instance: str, told: Sequence[UnderWay]) -> list[UnderWay]:
+    async def _still(
+        self, mounted: ProvenMount, instance: str, told: Sequence[OngoingOperation]
+    ) -> list[OngoingOperation]:
         """Those that are not over."""
         by_nonce = {OperationId.parse(each.operation_id).nonce: each for each in told}
         held = await mounted.held_operations([instance, *by_nonce])
@@ -123,20 +125,20 @@ class InFlight:
         return found
 
     @staticmethod
-    async def _is_settled(mounted: ProvenMount, left: UnderWay) -> bool:
+    async def _is_settled(mounted: ProvenMount, left: OngoingOperation) -> bool:
         """Whether nothing of it waits for a sweep. Its maker is gone, so the volume can be looked at."""
-        return (await mounted.look(left.volume_id)).state not in _NOT_SETTLED
+        return (await mounted.observe(left.volume_id)).state not in _NOT_SETTLED
 
-    def _is_on(self, each: UnderWay, gluster_volume: str) -> bool:
+    def _is_on(self, each: OngoingOperation, gluster_volume: str) -> bool:
         return self._gluster_volume_of(OperationId.parse(each.operation_id).cluster_id) == gluster_volume
 
-    async def _tell(self, gluster_volume: str, own: Sequence[UnderWay]) -> None:
+    async def _tell(self, gluster_volume: str, own: Sequence[OngoingOperation]) -> None:
         try:
             await self._told(gluster_volume, own)
         except PiraguaError as error:
             _log.debug("what is in flight on %s cannot be told: %s", gluster_volume, error)
 
-    async def _told(self, gluster_volume: str, own: Sequence[UnderWay]) -> None:
+    async def _told(self, gluster_volume: str, own: Sequence[OngoingOperation]) -> None:
         notice = self._notices.get(gluster_volume)
         if notice is None and not own:
             return
@@ -159,7 +161,7 @@ class InFlight:
             notice.data, notice.written = data, time.monotonic()
 
 
-def _encoded(own: Sequence[UnderWay]) -> bytes:
+def _encoded(own: Sequence[OngoingOperation]) -> bytes:
     operations = [
         {
             "id": each.operation_id,
@@ -173,14 +175,14 @@ def _encoded(own: Sequence[UnderWay]) -> bytes:
     return json.dumps({"v": 1, "operations": operations}).encode()
 
 
-def _decoded(data: bytes) -> list[UnderWay]:
+def _decoded(data: bytes) -> list[OngoingOperation]:
     """What an instance has told; what cannot be read is left out."""
-    found = list[UnderWay]()
+    found = list[OngoingOperation]()
     try:
         for told in json.loads(data)["operations"]:
             operation = OperationId.parse(told["id"])
             found.append(
-                UnderWay(
+                OngoingOperation(
                     operation.text,
                     operation.kind,
                     operation.volume_id,

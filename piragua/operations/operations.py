@@ -26,7 +26,7 @@ from piragua.errors import (
 )
 from piragua.log import audit
 from piragua.log.request_context import current_request
-from piragua.models import Done, Failed, OperationKind, Outcome, Pending, UnderWay
+from piragua.models import Done, Failed, OngoingOperation, OperationKind, Outcome, Pending
 from piragua.operations.ids import NONCE_BYTES, OperationId
 from piragua.operations.job import Job, Journal, Lock, Progressing, Waiting
 
@@ -82,14 +82,14 @@ class Operations:
         self._group: TaskGroup | None = None
 
     @property
-    def in_flight(self) -> int:
+    def ongoing_count(self) -> int:
         """Operations of this instance that are not over."""
         return len(self._running)
 
-    def under_way(self) -> list[UnderWay]:
+    def ongoing(self) -> list[OngoingOperation]:
         """Operations of this instance that are not over."""
         return [
-            UnderWay(
+            OngoingOperation(
                 running.operation.text,
                 running.operation.kind,
                 running.operation.volume_id,

@@ -40,7 +40,7 @@ class PoolHealth:
     def __init__(self, gluster: Gluster) -> None:
         self._gluster = gluster
 
-    async def look(self, mounted: ProvenMount) -> Health:
+    async def observe(self, mounted: ProvenMount) -> Health:
         """How the pool is now. What cannot be told counts as a problem; nothing is raised."""
         try:
             problems = await self._glusterds_away()

@@ -42,14 +42,14 @@ class QuotaCommands(Protocol):
         """What the same says of the use."""
 
 
-class Courtesy(Protocol):
-    """The part of `piragua.gluster.history.Courtesy` that is needed here."""
+class Backoff(Protocol):
+    """The part of `piragua.gluster.history.Backoff` that is needed here."""
 
     async def let_in(self) -> None:
         """Waits while somebody else's command is to come first."""
 
 
-class NoCourtesy:
+class NoBackoff:
     """For a glusterd whose history is out of sight."""
 
     async def let_in(self) -> None:
@@ -71,14 +71,14 @@ class Limits:
     def __init__(
         self,
         gluster: QuotaCommands,
-        courtesy: Courtesy | None = None,
+        backoff: Backoff | None = None,
         *,
         queue_seconds: float = 600,
         turn_timeout_seconds: float = 60,
         read_back_seconds: float = 5,
     ) -> None:
         self._gluster = gluster
-        self._courtesy = courtesy or NoCourtesy()
+        self._backoff = backoff or NoBackoff()
         self._queue_seconds = queue_seconds
         self._turn_timeout_seconds = turn_timeout_seconds
         self._read_back_seconds = read_back_seconds
@@ -159,7 +159,7 @@ class Limits:
                 except Conflict as error:
                     argv = ("volume", "quota", mounted.gluster_volume, "limit-usage", path)
                     raise GlusterBusy(argv, 0, str(error)) from error
-                await self._courtesy.let_in()
+                await self._backoff.let_in()
             yield
 
     async def _read_back(self, read: Callable[[], Awaitable[int | None]], size_bytes: int) -> int | None:

@@ -25,7 +25,7 @@ from piragua.frontends.v1 import core as extensions_core
 from piragua.frontends.v1.router import extensions_router
 from piragua.frontends.v1.status_routes import status_router
 from piragua.gluster.gluster import Gluster
-from piragua.gluster.history import Courtesy
+from piragua.gluster.history import Backoff
 from piragua.gluster.quota_conf import QuotaConf
 from piragua.http.app import build_app
 from piragua.http.tokens import Keys
@@ -34,7 +34,7 @@ from piragua.inventory.usage import UsageGatherer
 from piragua.log import setup
 from piragua.models import Outcome
 from piragua.mounting import glusterfs
-from piragua.operations.across_instances import InFlight
+from piragua.operations.across_instances import OperationsAcrossInstances
 from piragua.operations.ids import OperationId
 from piragua.operations.job import Job, Journal
 from piragua.operations.operations import Operations
@@ -86,7 +86,7 @@ class Service:
         self._gluster = Gluster(socket=None if own_socket is None else str(own_socket), recorder=self._counters)
         names = [volume.name for volume in settings.volumes]
         self._topology = Topology(self._gluster, names, settings.storage_addresses)
-        self._limits = Limits(self._gluster, None if own_socket else Courtesy())
+        self._limits = Limits(self._gluster, None if own_socket else Backoff())
         self._pool_health = PoolHealth(self._gluster)
         self._servers: dict[str, list[str]] = {}
         self._backends = {volume.name: self._backend(volume) for volume in settings.volumes}
@@ -108,7 +108,7 @@ class Service:
             on_end=self._counters.operation_ended,
         )
         self._devices = Devices(self._gluster, self._topology, names)
-        self._in_flight = InFlight(
+        self._across_instances = OperationsAcrossInstances(
             self._operations,
             {name: backend.inventory.mount for name, backend in self._backends.items()},
             self._volumes.gluster_volume_of,
@@ -122,7 +122,7 @@ class Service:
             self._operations,
         )
         self._pool = Pool(
-            self._inventories(), self._topology, self._devices, self._in_flight, problems=self.problems
+            self._inventories(), self._topology, self._devices, self._across_instances, problems=self.problems
         )
         self._quota_daemons = QuotaDaemons(self._gluster, names)
         volumes: core.Volumes[Job] = self._volumes
@@ -133,7 +133,7 @@ class Service:
             more_of_volumes,
             Listing(self._inventories(), self._usages, self._volumes),
             self._operations,
-            self._in_flight,
+            self._across_instances,
             with_tokens=keys is not None,
             more=[status_router(self.instance, self._counters.totals)],
         )
@@ -201,7 +201,7 @@ class Service:
             tags=TagStore(self._mounts()),
             flags=FlagStore({name: backend.inventory.mount for name, backend in self._backends.items()}),
             modes=Modes(self._mounts()),
-            in_flight=self._in_flight,
+            across_instances=self._across_instances,
             log_level=setup.LogLevel(),
         )
 
@@ -242,7 +242,7 @@ class Service:
             for watch in self._watches:
                 background.start_soon(for_ever, watch.keep)
             background.start_soon(for_ever, self._devices.keep)
-            background.start_soon(for_ever, self._in_flight.keep)
+            background.start_soon(for_ever, self._across_instances.keep)
             background.start_soon(for_ever, self._pool.keep)
             background.start_soon(for_ever, self._quota_daemons.keep)
             try:
@@ -251,7 +251,7 @@ class Service:
             finally:
                 with anyio.CancelScope(shield=True):
                     with anyio.move_on_after(5):
-                        await self._in_flight.tell()
+                        await self._across_instances.tell()
                     background.cancel_scope.cancel()
                     await self._close()
 

@@ -67,7 +67,7 @@ class Modes:
         One that was away when it was set is told now. NotReady while none could be read yet, since that
         somebody set "read-only" cannot be excluded.
         """
-        newest, late = await self._look()
+        newest, late = await self._observe()
         if not self._last:
             raise NotReady("the mode is not known yet: no Gluster volume can be reached")
         if late and newest is not _UNREADABLE:
@@ -76,7 +76,7 @@ class Modes:
 
     async def set(self, mode: Mode) -> None:
         """That mode, for every instance: on all Gluster volumes that can be reached. MountError if none can."""
-        await self._look()
+        await self._observe()
         latest = max((each.number for each in self._last.values() if each is not _UNREADABLE), default=0)
         wanted = SetMode(mode, max(int(latest) + 1, int(self._clock())))
         failures = await asyncio.gather(*(self._set(mount, wanted) for mount in self._mounts))
@@ -88,7 +88,7 @@ class Modes:
         for failure in refused:
             _log.warning("the mode %s is not kept everywhere yet: %s", mode.value, failure)
 
-    async def _look(self) -> tuple[SetMode, list[Mount]]:
+    async def _observe(self) -> tuple[SetMode, list[Mount]]:
         """The mode that counts, and the mounts that can be reached and have another."""
         found = await asyncio.gather(*(self._read(mount) for mount in self._mounts))
         newest = max(self._last.values(), key=lambda each: each.rank, default=NEVER_SET)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from piragua import __version__
 from piragua.frontends.metrics.exposition import Sample
-from piragua.models import OperationKind, UnderWay
+from piragua.models import OngoingOperation, OperationKind
 from piragua.upkeep.purging.purger import Queue
 
 HELPS = {
@@ -20,7 +20,7 @@ HELPS = {
     "piragua_mount_stuck_calls": "File calls that hang on the mount, each with a thread of its own",
     "piragua_gluster_stuck_processes": "Processes of the gluster program that were killed and are still there",
     "piragua_operations_running": "Long work of this instance that is not over, what waits for its turn included",
-    "piragua_gluster_commands_waiting": "Commands of this instance that wait for their turn",
+    "piragua_gluster_commands_waiting": "GlusterState of this instance that wait for their turn",
     "piragua_gluster_commands_oldest_wait_seconds": "How long the first of these has waited",
     "piragua_purge_volumes": "Deleted volumes that this instance knows of, by what they wait for",
     "piragua_purge_paused": "1 while an administrator lets nothing be purged",
@@ -41,14 +41,14 @@ class MountState(Protocol):
     def stuck_calls(self) -> int: ...
 
 
-class Purging(Protocol):
+class PurgerState(Protocol):
     """The part of `piragua.upkeep.purging.purger.Purger` that is needed here."""
 
     def queue(self) -> Queue: ...
 
 
-class Waiting(Protocol):
-    """How many wait, and since when: `piragua.gluster.watch.Waiting`."""
+class CommandQueue(Protocol):
+    """How many wait, and since when: `piragua.gluster.watch.WaitingCommands`."""
 
     @property
     def count(self) -> int: ...
@@ -56,19 +56,19 @@ class Waiting(Protocol):
     def oldest_seconds(self) -> float: ...
 
 
-class Commands(Protocol):
+class GlusterState(Protocol):
     """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
 
     @property
     def stuck_processes(self) -> int: ...
     @property
-    def waiting(self) -> Waiting: ...
+    def waiting(self) -> CommandQueue: ...
 
 
-class Work(Protocol):
+class OngoingWork(Protocol):
     """The part of `piragua.operations.operations.Operations` that is needed here."""
 
-    def under_way(self) -> Sequence[UnderWay]: ...
+    def ongoing(self) -> Sequence[OngoingOperation]: ...
 
 
 @dataclass
@@ -76,9 +76,9 @@ class Instance:
     """Its parts. purgers: by the name of their Gluster volume. certificate_expires: None without TLS."""
 
     mounts: Sequence[MountState]
-    purgers: Mapping[str, Purging]
-    commands: Commands
-    work: Work
+    purgers: Mapping[str, PurgerState]
+    commands: GlusterState
+    work: OngoingWork
     certificate_expires: datetime | None = None
     server: str = field(default_factory=socket.gethostname)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -93,7 +93,7 @@ class Instance:
         """As it is now."""
         python = platform.python_version()
         waiting = self.commands.waiting
-        running = Counter(each.kind for each in self.work.under_way())
+        running = Counter(each.kind for each in self.work.ongoing())
         samples = [
             Sample("piragua_build_info", {"version": __version__, "python": python}, 1),
             Sample("piragua_gluster_stuck_processes", {}, self.commands.stuck_processes),

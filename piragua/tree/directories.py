@@ -17,39 +17,41 @@ from piragua.tree import attributes, layout, xattrs
 from piragua.tree.handle import Handle, by_descriptor
 from piragua.tree.locking import locks
 from piragua.tree.record import NOT_GONE, Gone, Record, UnreadableRecord, decode, decode_gone
-from piragua.tree.states import DataDirectory, Look, State, data_mode
+from piragua.tree.states import DataDirectory, Observed, State, data_mode
 
 Seen = TypeVar("Seen")
 
 _READ = os.O_RDONLY | os.O_DIRECTORY
 
 
-def look(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
+def observe(handle: Handle, held: locks.Locks, volume_id: str) -> Observed:
     """One look at `/<id>`, with as few calls as its state allows. OSError for anything but "not there"."""
     return _looked(handle, held, volume_id, _contents)
 
 
-def glance(handle: Handle, held: locks.Locks, volume_id: str) -> Look | None:
+def glance(handle: Handle, held: locks.Locks, volume_id: str) -> Observed | None:
     """A look at the marks and the lock; None when they do not name the state. Never asks for a limit.
 
     OSError as for `look`.
     """
-    return _looked(handle, held, volume_id, lambda _fd, seen: seen if seen.state is State.BEING_MADE else None)
+    return _looked(
+        handle, held, volume_id, lambda _fd, observed: observed if observed.state is State.BEING_MADE else None
+    )
 
 
-def look_inside(handle: Handle, held: locks.Locks, volume_id: str) -> Look:
+def observe_inside(handle: Handle, held: locks.Locks, volume_id: str) -> Observed:
     """The same, with entries, data directory and limit also where the marks alone name the state."""
-    seen = look(handle, held, volume_id)
+    seen = observe(handle, held, volume_id)
     if not seen.exists or seen.entries:
         return seen
     try:
         with handle.volume(volume_id) as fd:
             return _contents(fd, seen)
     except FileNotFoundError:
-        return Look(volume_id, exists=False)
+        return Observed(volume_id, exists=False)
 
 
-def look_at_made(handle: Handle, volume_id: str, name: str) -> Look:
+def look_at_made(handle: Handle, volume_id: str, name: str) -> Observed:
     """A look by who makes the volume: its marks, its data directory by that name, and its limit.
 
     OSError for anything but "not there". The limit is None when it is that of the whole Gluster volume.
@@ -60,14 +62,14 @@ def look_at_made(handle: Handle, volume_id: str, name: str) -> Look:
             mode = attributes.mode_of(layout.safe_name(name), fd)
             own, root = size_bytes(fd), size_bytes(handle.fd)
     except FileNotFoundError:
-        return Look(volume_id, exists=False)
+        return Observed(volume_id, exists=False)
     entries = (name,) if stat.S_ISDIR(mode) else ()
     return replace(seen, locked=True, entries=entries, limit_bytes=None if own == root else own)
 
 
 def _looked(
-    handle: Handle, held: locks.Locks, volume_id: str, beyond_marks: Callable[[int, Look], Seen]
-) -> Look | Seen:
+    handle: Handle, held: locks.Locks, volume_id: str, beyond_marks: Callable[[int, Observed], Seen]
+) -> Observed | Seen:
     """A look; beyond_marks is asked, with the opened `/<id>`, when the marks alone do not name the state."""
     try:
         return _looked_once(handle, held, volume_id, beyond_marks)
@@ -79,29 +81,29 @@ def _looked(
 
 
 def _looked_once(
-    handle: Handle, held: locks.Locks, volume_id: str, beyond_marks: Callable[[int, Look], Seen]
-) -> Look | Seen:
+    handle: Handle, held: locks.Locks, volume_id: str, beyond_marks: Callable[[int, Observed], Seen]
+) -> Observed | Seen:
     with ExitStack() as stack:
         try:
             fd = stack.enter_context(handle.volume(volume_id))
         except FileNotFoundError:
-            return Look(volume_id, exists=False)
+            return Observed(volume_id, exists=False)
         except NotADirectoryError:
-            return Look(volume_id, entries=(layout.directory_of(volume_id),))
+            return Observed(volume_id, entries=(layout.directory_of(volume_id),))
         seen = _marks(handle, fd, volume_id)
         if _decided(seen):
             return seen
         return beyond_marks(fd, replace(seen, locked=held.is_held(locks.id_offset(volume_id))))
 
 
-def _decided(seen: Look) -> bool:
+def _decided(observed: Observed) -> bool:
     """Whether the marks alone name the state, and a volume's record is among them."""
-    deleted = seen.tombstone or seen.gone is not None or bool(seen.gone_unreadable) or seen.closed
-    return deleted or bool(seen.record_unreadable) or (seen.published and seen.record is not None)
+    deleted = observed.tombstone or observed.gone is not None or bool(observed.gone_unreadable) or observed.closed
+    return deleted or bool(observed.record_unreadable) or (observed.published and observed.record is not None)
 
 
-def _marks(handle: Handle, fd: int, volume_id: str) -> Look:
-    seen = Look(
+def _marks(handle: Handle, fd: int, volume_id: str) -> Observed:
+    seen = Observed(
         volume_id,
         tombstone=has_tombstone(handle, volume_id),
         closed=stat.S_IMODE(attributes.mode_of_opened(fd)) == layout.CLOSED_MODE,
@@ -120,10 +122,10 @@ def _marks(handle: Handle, fd: int, volume_id: str) -> Look:
         return replace(seen, record_unreadable=str(error))
 
 
-def _contents(fd: int, seen: Look) -> Look:
+def _contents(fd: int, observed: Observed) -> Observed:
     entries = tuple(sorted(_names_in(fd)))
     data = data_directory(fd, entries[0]) if len(entries) == 1 else None
-    return replace(seen, entries=entries, data=data, limit_bytes=own_limit(fd))
+    return replace(observed, entries=entries, data=data, limit_bytes=own_limit(fd))
 
 
 def _names_in(fd: int) -> list[str]:

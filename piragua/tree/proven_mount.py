@@ -24,7 +24,7 @@ from piragua.tree.own_files import feed, marks, numbered_files, small_files
 from piragua.tree.own_files.numbered_files import Kept
 from piragua.tree.purge import Emptier
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 from piragua.tree.threads import FileThreads
 
 T = TypeVar("T")
@@ -68,39 +68,43 @@ class ProvenMount:
 
     # Looking
 
-    async def look(self, volume_id: str) -> Look:
+    async def observe(self, volume_id: str) -> Observed:
         """One look at `/<id>`. An id that no listing, feed or answer has named must not be held by a maker."""
-        seen = await self._run(partial(directories.glance, self.handle, self._locks, volume_id))
-        if seen is not None and seen.state is not State.BEING_MADE:
-            return seen
-        return await self._ask_limit(partial(directories.look, self.handle, self._locks, volume_id))
+        observed = await self._run(partial(directories.glance, self.handle, self._locks, volume_id))
+        if observed is not None and observed.state is not State.BEING_MADE:
+            return observed
+        return await self._ask_limit(partial(directories.observe, self.handle, self._locks, volume_id))
 
-    async def look_inside(self, volume_id: str) -> Look:
+    async def observe_inside(self, volume_id: str) -> Observed:
         """The same, with what lies in `/<id>` and its limit, whatever its state is."""
-        return await self._ask_limit(partial(directories.look_inside, self.handle, self._locks, volume_id))
+        return await self._ask_limit(partial(directories.observe_inside, self.handle, self._locks, volume_id))
 
-    async def look_at_made(self, volume_id: str, name: str, lock: AsyncLock) -> Look:
+    async def look_at_made(self, volume_id: str, name: str, lock: AsyncLock) -> Observed:
         """A look, in one file call, at what is made under that lock; Conflict when the lock was lost."""
         return await self._ask_limit(partial(self._look_at_made, volume_id, name, lock))
 
-    def _look_at_made(self, volume_id: str, name: str, lock: AsyncLock) -> Look:
+    def _look_at_made(self, volume_id: str, name: str, lock: AsyncLock) -> Observed:
         lock.require_here()
         return directories.look_at_made(self.handle, volume_id, name)
 
-    async def looks(self, volume_ids: Iterable[str], *, limits: bool = False) -> dict[str, Look]:
+    async def observe_many(self, volume_ids: Iterable[str], *, limits: bool = False) -> dict[str, Observed]:
         """A look at each, some in every file call and some calls at once.
 
         limits: what is being made has its contents and its limit in it as well.
         """
-        seen = dict[str, Look]()
+        seen = dict[str, Observed]()
 
         async def look_at(part: list[str]) -> None:
             glances = await self._run(partial(self._look_at, part, directories.glance))
-            seen.update({each: look for each, look in glances.items() if look is not None})
-            rest = [each for each, look in glances.items() if look is None or (limits and _is_being_made(look))]
+            seen.update({each: observed for each, observed in glances.items() if observed is not None})
+            rest = [
+                each
+                for each, observed in glances.items()
+                if observed is None or (limits and _is_being_made(observed))
+            ]
             if rest:
-                looks = await self._ask_limit(partial(self._look_at, rest, directories.look))
-                seen.update({each: look for each, look in looks.items() if look is not None})
+                all_observed = await self._ask_limit(partial(self._look_at, rest, directories.observe))
+                seen.update({each: observed for each, observed in all_observed.items() if observed is not None})
 
         await self._in_parts(volume_ids, look_at)
         return seen
@@ -131,18 +135,20 @@ class ProvenMount:
             raise several.exceptions[0] from several
 
     def _look_at(
-        self, volume_ids: list[str], look: Callable[[Handle, locks.Locks, str], Look | None]
-    ) -> dict[str, Look | None]:
-        return {each: self._look_at_one(each, look) for each in volume_ids}
+        self, volume_ids: list[str], observed: Callable[[Handle, locks.Locks, str], Observed | None]
+    ) -> dict[str, Observed | None]:
+        return {each: self._look_at_one(each, observed) for each in volume_ids}
 
-    def _look_at_one(self, volume_id: str, look: Callable[[Handle, locks.Locks, str], Look | None]) -> Look | None:
+    def _look_at_one(
+        self, volume_id: str, observed: Callable[[Handle, locks.Locks, str], Observed | None]
+    ) -> Observed | None:
         """A look; a directory that only gives EIO, as a split-brain does, is unclear and holds up no others."""
         try:
-            return look(self.handle, self._locks, volume_id)
+            return observed(self.handle, self._locks, volume_id)
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            return Look(volume_id, gone_unreadable="it cannot be read: input/output error")
+            return Observed(volume_id, gone_unreadable="it cannot be read: input/output error")
 
     def _held_of(self, volume_ids: list[str]) -> list[str]:
         return [each for each in volume_ids if self._locks.is_held(locks.id_offset(each))]
@@ -463,5 +469,5 @@ def limits_hang(gluster_volume: str) -> str:
     return f"limits cannot be read, as while a quotad is dead: gluster volume start {gluster_volume} force"
 
 
-def _is_being_made(look: Look) -> bool:
-    return look.state is State.BEING_MADE
+def _is_being_made(observed: Observed) -> bool:
+    return observed.state is State.BEING_MADE

@@ -59,7 +59,7 @@ def data_mode(gid: int) -> int:
 
 
 @dataclass(frozen=True)
-class Look:
+class Observed:
     """What one look at `/<id>` saw.
 
     record_unreadable and gone_unreadable say why a mark that is there cannot be read. entries, data and

@@ -14,7 +14,7 @@ from piragua.pool.health import Health, PoolHealth
 from piragua.pool.topology import Topology
 from piragua.quota.limits import Limits
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 
 _log = logging.getLogger(__name__)
 _WALKS = 2
@@ -59,7 +59,7 @@ class Repair:
         if self._bricks != cluster.bricks:
             self._bricks, self._walks = cluster.bricks, _WALKS
         self._walk = self._walks > 0
-        self._health = await self._pool_health.look(mounted)
+        self._health = await self._pool_health.observe(mounted)
         if not _limits_are_seen(cluster):
             self._health = Health(("quota is off, or its limits cannot be seen",))
         well = not self._health.problems
@@ -69,48 +69,50 @@ class Repair:
             self._walks = max(self._walks - 1, 0)
         return well and not self._health.healing
 
-    async def mend(self, mounted: ProvenMount, seen: Look) -> None:
+    async def mend(self, mounted: ProvenMount, observed: Observed) -> None:
         """Looks after one volume. StorageError."""
         if self._walk:
-            await mounted.lookup(seen.volume_id)
-        if seen.record is not None and await mounted.has_lost_modes(seen.volume_id, seen.record.name):
-            await self._give_back_modes(mounted, seen)
-        if seen.record is not None:
-            await self._mend_limit(mounted, seen)
+            await mounted.lookup(observed.volume_id)
+        if observed.record is not None and await mounted.has_lost_modes(observed.volume_id, observed.record.name):
+            await self._give_back_modes(mounted, observed)
+        if observed.record is not None:
+            await self._mend_limit(mounted, observed)
 
-    async def _give_back_modes(self, mounted: ProvenMount, seen: Look) -> None:
-        lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
+    async def _give_back_modes(self, mounted: ProvenMount, observed: Observed) -> None:
+        lock = await mounted.take_id(observed.volume_id, timeout_seconds=0)
         try:
-            now = await mounted.look(seen.volume_id)
+            now = await mounted.observe(observed.volume_id)
             if now.state is State.VOLUME and now.record is not None:
-                await mounted.give_back_modes(seen.volume_id, now.record)
-                audit.changed("give back owner and mode", seen.volume_id)
-                _log.warning("volume %s: owner and mode of its directories were lost and are set", seen.volume_id)
+                await mounted.give_back_modes(observed.volume_id, now.record)
+                audit.changed("give back owner and mode", observed.volume_id)
+                _log.warning(
+                    "volume %s: owner and mode of its directories were lost and are set", observed.volume_id
+                )
         finally:
             await lock.release()
 
-    async def _mend_limit(self, mounted: ProvenMount, seen: Look) -> None:
-        record = seen.record
+    async def _mend_limit(self, mounted: ProvenMount, observed: Observed) -> None:
+        record = observed.record
         if record is None:
             return
-        problem = self._health.problem_with(seen.volume_id)
+        problem = self._health.problem_with(observed.volume_id)
         if problem:
-            _log.debug("the limit of volume %s is left alone for now: %s", seen.volume_id, problem)
+            _log.debug("the limit of volume %s is left alone for now: %s", observed.volume_id, problem)
             return
-        limit_bytes = await mounted.limit(seen.volume_id)
+        limit_bytes = await mounted.limit(observed.volume_id)
         if limit_bytes is None:
-            await self._set_again(mounted, seen, "its limit was gone")
+            await self._set_again(mounted, observed, "its limit was gone")
         elif limit_bytes > record.size_bytes:
-            await self._adopt(mounted, seen, limit_bytes)
+            await self._adopt(mounted, observed, limit_bytes)
         elif limit_bytes < record.size_bytes:
             _log.warning(
                 "volume %s: its limit is %d bytes, its record says %d",
-                seen.volume_id,
+                observed.volume_id,
                 limit_bytes,
                 record.size_bytes,
             )
-        elif await self._lacks_record(mounted, await mounted.gfid(seen.volume_id)):
-            await self._set_again(mounted, seen, "this server's quota.conf had no record of its limit")
+        elif await self._lacks_record(mounted, await mounted.gfid(observed.volume_id)):
+            await self._set_again(mounted, observed, "this server's quota.conf had no record of its limit")
 
     async def _lacks_record(self, mounted: ProvenMount, gfid: str) -> bool:
         """Read again before that is said: the volume can have been made since the round began."""
@@ -119,27 +121,31 @@ class Repair:
         self._recorded = await self._records(mounted)
         return self._recorded is not None and gfid not in self._recorded
 
-    async def _set_again(self, mounted: ProvenMount, seen: Look, why: str) -> None:
-        lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
+    async def _set_again(self, mounted: ProvenMount, observed: Observed, why: str) -> None:
+        lock = await mounted.take_id(observed.volume_id, timeout_seconds=0)
         try:
-            now = await mounted.look(seen.volume_id)
+            now = await mounted.observe(observed.volume_id)
             if now.state is State.VOLUME and now.record is not None:
                 bounds = now.record.bounds
-                await self._limits.set(mounted, seen.volume_id, now.record.size_bytes, bounds=bounds)
-                audit.changed("set the limit again", seen.volume_id)
-                _log.warning("volume %s: %s; it was set to %d bytes", seen.volume_id, why, now.record.size_bytes)
+                await self._limits.set(mounted, observed.volume_id, now.record.size_bytes, bounds=bounds)
+                audit.changed("set the limit again", observed.volume_id)
+                _log.warning(
+                    "volume %s: %s; it was set to %d bytes", observed.volume_id, why, now.record.size_bytes
+                )
         finally:
             await lock.release()
 
-    async def _adopt(self, mounted: ProvenMount, seen: Look, limit_bytes: int) -> None:
+    async def _adopt(self, mounted: ProvenMount, observed: Observed, limit_bytes: int) -> None:
         """An expand that died between limit and record, or an administrator's own command."""
-        lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
+        lock = await mounted.take_id(observed.volume_id, timeout_seconds=0)
         try:
-            now = await mounted.look(seen.volume_id)
-            if now.state is State.VOLUME and now.record == seen.record and now.record is not None:
-                await mounted.write_record(seen.volume_id, replace(now.record, size_bytes=limit_bytes).shortened())
-                audit.changed("adopt the limit", seen.volume_id)
-                _log.warning("volume %s: its limit of %d bytes was adopted", seen.volume_id, limit_bytes)
+            now = await mounted.observe(observed.volume_id)
+            if now.state is State.VOLUME and now.record == observed.record and now.record is not None:
+                await mounted.write_record(
+                    observed.volume_id, replace(now.record, size_bytes=limit_bytes).shortened()
+                )
+                audit.changed("adopt the limit", observed.volume_id)
+                _log.warning("volume %s: its limit of %d bytes was adopted", observed.volume_id, limit_bytes)
         finally:
             await lock.release()
 

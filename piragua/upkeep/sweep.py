@@ -22,7 +22,7 @@ from piragua.tree import layout
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone
-from piragua.tree.states import DELETED, SWEPT, Look, State
+from piragua.tree.states import DELETED, SWEPT, Observed, State
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.throttle import Throttle
 
@@ -40,11 +40,11 @@ _LONGER_IN_TRAFFIC = 5
 _LONGEST_REST_SECONDS = 1
 
 
-class Repair(Protocol):
+class VolumeRepair(Protocol):
     """Looks after one published volume while all is well."""
 
     async def round(self, mounted: ProvenMount) -> bool: ...
-    async def mend(self, mounted: ProvenMount, seen: Look) -> None: ...
+    async def mend(self, mounted: ProvenMount, observed: Observed) -> None: ...
 
 
 class Sweep:
@@ -60,7 +60,7 @@ class Sweep:
         self,
         inventory: Inventory,
         purger: Purger,
-        repair: Repair,
+        repair: VolumeRepair,
         *,
         interval_seconds: float = 300,
         retry_seconds: float = 5,
@@ -124,11 +124,11 @@ class Sweep:
         NotReady and MountError when it cannot be told what is there.
         """
         mounted = self._inventory.mount.current()
-        looks = await self._inventory.looks()
-        for look in looks.values():
-            if look.state in DELETED:  # at once: after a start the trash need not wait for the whole round
-                self._purger.add(look.volume_id)
-        ids = set(looks)
+        all_observed = await self._inventory.observe_many()
+        for observed in all_observed.values():
+            if observed.state in DELETED:  # at once: after a start the trash need not wait for the whole round
+                self._purger.add(observed.volume_id)
+        ids = set(all_observed)
         self._first_seen = {each: seen for each, seen in self._first_seen.items() if each in ids}
         all_was_well = await self._repair.round(mounted)
         for number, volume_id in enumerate(sorted(ids)):
@@ -136,7 +136,7 @@ class Sweep:
                 pause_seconds = await self._pace(mounted)
             begun = anyio.current_time()
             try:
-                await self._look_after(mounted, await mounted.look(volume_id))
+                await self._look_after(mounted, await mounted.observe(volume_id))
             except Conflict:
                 _log.debug("volume %s is being worked on", volume_id)
             except PiraguaError as error:
@@ -158,74 +158,74 @@ class Sweep:
         """Seconds, unless somebody woke the sweep."""
         return 0 if self._hurries else min(self._rests * worked_seconds, _LONGEST_REST_SECONDS)
 
-    async def _look_after(self, mounted: ProvenMount, seen: Look) -> None:
-        if seen.state in SWEPT:
-            if self._settled(seen):
-                await self._end(mounted, seen)
+    async def _look_after(self, mounted: ProvenMount, observed: Observed) -> None:
+        if observed.state in SWEPT:
+            if self._settled(observed):
+                await self._end(mounted, observed)
             return
-        self._first_seen.pop(seen.volume_id, None)
-        if seen.state in DELETED:
-            self._purger.add(seen.volume_id)
-        elif seen.state is State.VOLUME:
-            await self._repair.mend(mounted, seen)
-        elif seen.state in (State.UNCLEAR, State.LEFT_ALONE):
-            reason = seen.record_unreadable or seen.gone_unreadable or "its marks contradict each other"
-            _log.warning("volume %s is left alone (%s): %s", seen.volume_id, seen.state.value, reason)
+        self._first_seen.pop(observed.volume_id, None)
+        if observed.state in DELETED:
+            self._purger.add(observed.volume_id)
+        elif observed.state is State.VOLUME:
+            await self._repair.mend(mounted, observed)
+        elif observed.state in (State.UNCLEAR, State.LEFT_ALONE):
+            reason = observed.record_unreadable or observed.gone_unreadable or "its marks contradict each other"
+            _log.warning("volume %s is left alone (%s): %s", observed.volume_id, observed.state.value, reason)
 
-    def _settled(self, seen: Look) -> bool:
+    def _settled(self, observed: Observed) -> bool:
         """Whether it was in that state, with the lock free, long ago and still is."""
-        if seen.locked:
-            self._first_seen.pop(seen.volume_id, None)
+        if observed.locked:
+            self._first_seen.pop(observed.volume_id, None)
             return False
-        state, since = self._first_seen.setdefault(seen.volume_id, (seen.state, self._monotonic()))
-        if state is not seen.state:
-            self._first_seen[seen.volume_id] = (seen.state, self._monotonic())
+        state, since = self._first_seen.setdefault(observed.volume_id, (observed.state, self._monotonic()))
+        if state is not observed.state:
+            self._first_seen[observed.volume_id] = (observed.state, self._monotonic())
             return False
         return self._monotonic() - since >= self._settled_seconds
 
-    async def _end(self, mounted: ProvenMount, seen: Look) -> None:
+    async def _end(self, mounted: ProvenMount, observed: Observed) -> None:
         """Does what the table says, with the lock of the volume held and after one more look."""
-        lock = await mounted.take_id(seen.volume_id, timeout_seconds=0)
+        lock = await mounted.take_id(observed.volume_id, timeout_seconds=0)
         try:
-            again = await mounted.look(seen.volume_id)
-            if self._same(seen, again):
-                _log.info("volume %s is %s", seen.volume_id, seen.state.value)
-                await self._act(mounted, seen, lock)
-                self._first_seen.pop(seen.volume_id, None)
+            again = await mounted.observe(observed.volume_id)
+            if self._same(observed, again):
+                _log.info("volume %s is %s", observed.volume_id, observed.state.value)
+                await self._act(mounted, observed, lock)
+                self._first_seen.pop(observed.volume_id, None)
         finally:
             await lock.release()
 
     @staticmethod
-    def _same(before: Look, now: Look) -> bool:
+    def _same(before: Observed, now: Observed) -> bool:
         """Nothing changed but the lock, which is ours now."""
         fields = ("published", "gone", "closed", "record", "record_unreadable", "entries", "data", "limit_bytes")
         return now.exists and all(getattr(before, field) == getattr(now, field) for field in fields)
 
-    async def _act(self, mounted: ProvenMount, seen: Look, lock: AsyncLock) -> None:
-        if seen.state is State.COMPLETE:
-            await self._publish(mounted, seen, lock)
-        elif seen.state is State.CLONE_GIVEN_UP:
-            await mounted.mark_gone(seen.volume_id, Gone(self._now(), 0))
-            audit.changed("give up the clone", seen.volume_id)
-            self._purger.add(seen.volume_id)
+    async def _act(self, mounted: ProvenMount, observed: Observed, lock: AsyncLock) -> None:
+        if observed.state is State.COMPLETE:
+            await self._publish(mounted, observed, lock)
+        elif observed.state is State.CLONE_GIVEN_UP:
+            await mounted.mark_gone(observed.volume_id, Gone(self._now(), 0))
+            audit.changed("give up the clone", observed.volume_id)
+            self._purger.add(observed.volume_id)
         else:
-            if seen.entries:
-                await mounted.remove_empty_data(seen.volume_id, seen.entries[0])
-            await self._purger.take_away(mounted, seen.volume_id, lock)
+            if observed.entries:
+                await mounted.remove_empty_data(observed.volume_id, observed.entries[0])
+            await self._purger.take_away(mounted, observed.volume_id, lock)
 
-    async def _publish(self, mounted: ProvenMount, seen: Look, lock: AsyncLock) -> None:
+    async def _publish(self, mounted: ProvenMount, observed: Observed, lock: AsyncLock) -> None:
         """What was meant is finished; unless its name is another's by now: then it goes to the trash for a day."""
-        if seen.record is None:
+        if observed.record is None:
             return
         await lock.require()
         try:
-            await publish_left(mounted, seen.volume_id, seen.record.name)
-            audit.changed("finish the create", seen.volume_id)
+            await publish_left(mounted, observed.volume_id, observed.record.name)
+            audit.changed("finish the create", observed.volume_id)
         except NameInUse:
             gone = Gone(self._now(), _NAME_LOST_RETENTION_SECONDS)
-            await mounted.mark_gone(seen.volume_id, gone)
-            audit.changed("delete what lost its name", seen.volume_id)
-            self._purger.add_later(seen.volume_id, gone)
+            await mounted.mark_gone(observed.volume_id, gone)
+            audit.changed("delete what lost its name", observed.volume_id)
+            self._purger.add_later(observed.volume_id, gone)
 
     async def _forget_old(self, mounted: ProvenMount, ids: Collection[str]) -> None:
         """The tombstone of what is still there stays: without it what a brick brought back would be a volume."""

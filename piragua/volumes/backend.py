@@ -32,7 +32,7 @@ class Backend:
 
     async def all_is_well(self) -> bool:
         """Whether what statvfs shows can be believed now."""
-        health = await self.pool_health.look(self.mounted())
+        health = await self.pool_health.observe(self.mounted())
         return not health.problems and not health.healing
 
     async def set_limit(self, mounted: ProvenMount, volume_id: str, record: Record) -> None:

@@ -23,7 +23,7 @@ _FOR_NOW = (StorageError, NotReady)
 
 
 @dataclass(frozen=True)
-class Choice:
+class Candidates:
     """The Gluster volumes to be tried, the best first.
 
     asked_for: their ids, or what the request called those that cannot be seen now, in its order. away: why not.
@@ -48,7 +48,7 @@ class Choice:
         return NoneFits("\n".join([head, *(f"Cluster {name}: {error}" for name, error in ordered)]))
 
 
-async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: Topology) -> Choice:
+async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: Topology) -> Candidates:
     """Those that the request names, or all: first one that is as durable as asked, then the one with most room.
 
     InvalidRequest for one that is not configured.
@@ -71,7 +71,7 @@ async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: To
     if len(found) > 1:
         room = {cluster.id: await _free_bytes(backends[cluster.name]) for cluster in found}
         found.sort(key=lambda cluster: (-_likeness(cluster.durability, spec.durability), -room[cluster.id]))
-    return Choice(tuple(found), tuple(dict.fromkeys(asked_for)), away)
+    return Candidates(tuple(found), tuple(dict.fromkeys(asked_for)), away)
 
 
 def require_eligible(flags: ClusterFlags) -> None:

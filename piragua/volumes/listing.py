@@ -11,8 +11,8 @@ from piragua.errors import InvalidRequest
 from piragua.inventory import labels
 from piragua.inventory.inventory import Inventory
 from piragua.inventory.usage import UsageGatherer
-from piragua.models import NO_BOUNDS, Bounds, Usage, Volume, gib_to_bytes, whole_gib
-from piragua.tree.states import LISTED, Look, State
+from piragua.models import NO_BOUNDS, Bounds, Volume, VolumeUsage, gib_to_bytes, whole_gib
+from piragua.tree.states import LISTED, Observed, State
 from piragua.volumes.shown import volume_of
 from piragua.volumes.volumes import Volumes
 
@@ -51,7 +51,7 @@ class Listed:
     created: datetime | None = None
     labels: Mapping[str, str] | None = None
     bounds: Bounds = NO_BOUNDS
-    usage: Usage | None = None
+    usage: VolumeUsage | None = None
 
 
 SortValue = str | float
@@ -148,7 +148,7 @@ class Listing:
         self._inventories = inventories
         self._usages = usages
         self._volumes = volumes
-        self._told: dict[str, dict[str, tuple[Look, Listed]]] = {name: {} for name in inventories}
+        self._told: dict[str, dict[str, tuple[Observed, Listed]]] = {name: {} for name in inventories}
 
     async def page(self, query: Query) -> Page:
         """What the query asks for. NotReady, StorageError: a list never leaves one out. InvalidRequest."""
@@ -168,9 +168,9 @@ class Listing:
 
     async def one(self, volume_id: str) -> Listed:
         """A volume as it is now, with its use as it was last gathered. NotFound, NotReady, StorageError."""
-        backend, mounted, seen = await self._volumes.find(volume_id)
-        volume = await volume_of(seen, mounted, await self._volumes.cluster_id(backend))
-        return _of_volume(volume, _STATES[seen.state], self._usages[volume.gluster_volume].of(volume_id))
+        backend, mounted, observed = await self._volumes.find(volume_id)
+        volume = await volume_of(observed, mounted, await self._volumes.cluster_id(backend))
+        return _of_volume(volume, _STATES[observed.state], self._usages[volume.gluster_volume].of(volume_id))
 
     async def totals(self) -> list[Total]:
         """The sums for each Gluster volume. NotReady, StorageError."""
@@ -183,15 +183,15 @@ class Listing:
         """All of one Gluster volume. What was told of a look before need not be found out again."""
         cluster_id = await self._volumes.cluster_id_of(gluster_volume)
         told, usage = self._told[gluster_volume], self._usages[gluster_volume]
-        looks = await self._inventories[gluster_volume].looks()
-        now = dict[str, tuple[Look, Listed]]()
-        for volume_id, look in looks.items():
-            if look.state not in LISTED:
+        all_observed = await self._inventories[gluster_volume].observe_many()
+        now = dict[str, tuple[Observed, Listed]]()
+        for volume_id, observed in all_observed.items():
+            if observed.state not in LISTED:
                 continue
             before, used = told.get(volume_id), usage.of(volume_id)
-            if before is None or before[0] is not look:
-                before = look, _of_look(look, cluster_id, gluster_volume)
-            now[volume_id] = before if before[1].usage is used else (look, replace(before[1], usage=used))
+            if before is None or before[0] is not observed:
+                before = observed, _of_look(observed, cluster_id, gluster_volume)
+            now[volume_id] = before if before[1].usage is used else (observed, replace(before[1], usage=used))
         self._told[gluster_volume] = now
         return [each for _, each in now.values()]
 
@@ -264,28 +264,28 @@ def _is_fuller(each: Listed, percent: float | None) -> bool:
     return fullness_percent is not None and fullness_percent > percent
 
 
-def _of_look(look: Look, cluster_id: str, gluster_volume: str) -> Listed:
+def _of_look(observed: Observed, cluster_id: str, gluster_volume: str) -> Listed:
     """What one look tells, without its use."""
-    record, name = look.record, None
+    record, name = observed.record, None
     if record is not None:
         name = record.name
-    elif len(look.entries) == 1 and look.data is not None:
-        name = look.entries[0]
-    limit_bytes = None if look.limit_bytes is None else gib_to_bytes(whole_gib(look.limit_bytes))
+    elif len(observed.entries) == 1 and observed.data is not None:
+        name = observed.entries[0]
+    limit_bytes = None if observed.limit_bytes is None else gib_to_bytes(whole_gib(observed.limit_bytes))
     return Listed(
-        id=look.volume_id,
+        id=observed.volume_id,
         cluster_id=cluster_id,
         gluster_volume=gluster_volume,
-        state=_STATES[look.state],
+        state=_STATES[observed.state],
         name=name,
         size_bytes=limit_bytes if record is None else record.size_bytes,
         created=None if record is None else record.created,
         labels=labels.with_told(name, {} if record is None else record.labels),
-        bounds=look.bounds,
+        bounds=observed.bounds,
     )
 
 
-def _of_volume(volume: Volume, state: ListedState, usage: Usage | None) -> Listed:
+def _of_volume(volume: Volume, state: ListedState, usage: VolumeUsage | None) -> Listed:
     return Listed(
         id=volume.id,
         cluster_id=volume.cluster_id,

@@ -6,7 +6,7 @@ from piragua.errors import InvalidRequest, NotFound, NotReady
 from piragua.models import Volume, dashed, gib_to_bytes, gib_to_hold, whole_gib
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
-from piragua.tree.states import DELETED, USABLE, Look, State
+from piragua.tree.states import DELETED, USABLE, Observed, State
 
 _COUNTING_SECONDS = 15
 
@@ -24,17 +24,19 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def require_usable(seen: Look) -> None:
+def require_usable(observed: Observed) -> None:
     """NotFound when it is proven to be gone, NotReady when that is not clear, nothing for a volume."""
-    _require(seen, USABLE)
+    _require(observed, USABLE)
 
 
-def _require(seen: Look, states: frozenset[State]) -> None:
-    if seen.state in DELETED or seen.state is State.ABSENT:
+def _require(observed: Observed, states: frozenset[State]) -> None:
+    if observed.state in DELETED or observed.state is State.ABSENT:
         raise NotFound("Id not found")
-    if seen.state not in states:
-        reason = seen.record_unreadable or seen.gone_unreadable
-        raise NotReady(f"volume {seen.volume_id} is {_in_words(seen.state)}{f' ({reason})' if reason else ''}")
+    if observed.state not in states:
+        reason = observed.record_unreadable or observed.gone_unreadable
+        raise NotReady(
+            f"volume {observed.volume_id} is {_in_words(observed.state)}{f' ({reason})' if reason else ''}"
+        )
 
 
 def _in_words(state: State) -> str:
@@ -43,51 +45,52 @@ def _in_words(state: State) -> str:
     return f"not in a clear state: {state.value}; `piragua check` shows it"
 
 
-def name_of(seen: Look) -> str:
+def name_of(observed: Observed) -> str:
     """The name of a usable volume: as recorded, or what an original's only directory is called."""
-    if seen.record is not None:
-        return seen.record.name
-    if len(seen.entries) != 1:
+    if observed.record is not None:
+        return observed.record.name
+    if len(observed.entries) != 1:
         raise NotReady(
-            f"volume {seen.volume_id} has no record and not exactly one directory; `piragua check` shows it"
+            f"volume {observed.volume_id} has no record and not exactly one directory; `piragua check` shows it"
         )
-    return seen.entries[0]
+    return observed.entries[0]
 
 
-async def record_of(seen: Look, mounted: ProvenMount, *, change: bool = False) -> Record:
+async def record_of(observed: Observed, mounted: ProvenMount, *, change: bool = False) -> Record:
     """The record of a usable volume; made up from what is there for one of the original Piragua.
 
     An original's size is its limit, rounded down to GiB; without a limit it is what it holds, rounded up, and
     then, to change it, InvalidRequest names the command that sets one.
     """
-    if seen.record is not None:
-        return seen.record
-    name, limit_bytes = name_of(seen), seen.limit_bytes
+    if observed.record is not None:
+        return observed.record
+    name, limit_bytes = name_of(observed), observed.limit_bytes
     if limit_bytes is None and change:
-        path = f"/{dashed(seen.volume_id)}"
+        path = f"/{dashed(observed.volume_id)}"
         raise InvalidRequest(
-            f"volume {seen.volume_id} has no limit that could grow; set one first:"
+            f"volume {observed.volume_id} has no limit that could grow; set one first:"
             f" gluster volume quota {mounted.gluster_volume} limit-usage {path} SIZE"
         )
     if limit_bytes is None:
-        used_bytes = await mounted.used_bytes(seen.volume_id, timeout_seconds=_COUNTING_SECONDS)
+        used_bytes = await mounted.used_bytes(observed.volume_id, timeout_seconds=_COUNTING_SECONDS)
         size_bytes = gib_to_bytes(max(1, gib_to_hold(used_bytes)))
     else:
         size_bytes = gib_to_bytes(whole_gib(limit_bytes))
-    gid = seen.data.gid if seen.data is not None else 0
+    gid = observed.data.gid if observed.data is not None else 0
     return Record(size_bytes=size_bytes, name=name, gid=gid, created=datetime.now(UTC) if change else None)
 
 
-async def volume_of(seen: Look, mounted: ProvenMount, cluster_id: str) -> Volume:
-    """The volume that a look shows, also one that is only published by the next sweep; NotFound, NotReady."""
-    _require(seen, _SHOWN)
-    record = await record_of(seen, mounted)
+async def volume_of(observed: Observed, mounted: ProvenMount, cluster_id: str) -> Volume:
+    """The volume that was observed, also one that the next sweep will publish; NotFound, NotReady."""
+    _require(observed, _SHOWN)
+    record = await record_of(observed, mounted)
     if not _is_utf8(record.name):
         raise NotReady(
-            f"volume {seen.volume_id} cannot be shown: its directory's name is not UTF-8, which JSON cannot hold"
+            f"volume {observed.volume_id} cannot be shown: "
+            "its directory's name is not UTF-8, which JSON cannot hold"
         )
     return Volume(
-        id=seen.volume_id,
+        id=observed.volume_id,
         cluster_id=cluster_id,
         gluster_volume=mounted.gluster_volume,
         name=record.name,

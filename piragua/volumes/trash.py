@@ -12,7 +12,7 @@ from piragua.models import PurgeState
 from piragua.shared_settings.purging import purge_state_of, set_purge_state
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone
-from piragua.tree.states import DELETED, Look, State
+from piragua.tree.states import DELETED, Observed, State
 from piragua.volumes.backend import Backend
 from piragua.volumes.jobs.restore import Restore, refusal
 from piragua.volumes.volumes import Volumes
@@ -88,11 +88,11 @@ class Trash:
 
         NotFound, Conflict (not deleted, or in work), NotReady, StorageError.
         """
-        backend, mounted, seen = await self._volumes.find(volume_id)
-        if seen.state is State.TRASH:
+        backend, mounted, observed = await self._volumes.find(volume_id)
+        if observed.state is State.TRASH:
             await self._end_retention(mounted, volume_id)
-        elif seen.state not in DELETED:
-            raise refusal(seen) or Conflict(f"volume {volume_id} is not in the trash")
+        elif observed.state not in DELETED:
+            raise refusal(observed) or Conflict(f"volume {volume_id} is not in the trash")
         backend.purger.add_now(volume_id)
 
     async def purging(self) -> list[PurgeReport]:
@@ -100,7 +100,7 @@ class Trash:
         found = list[PurgeReport]()
         for backend in self._backends.values():
             state = await purge_state_of(backend.mounted())
-            waiting = sum(each.state in DELETED for each in (await backend.inventory.looks()).values())
+            waiting = sum(each.state in DELETED for each in (await backend.inventory.observe_many()).values())
             cluster_id = await self._volumes.cluster_id(backend)
             found.append(PurgeReport(cluster_id, backend.gluster_volume, state, backend.purger.workers, waiting))
         return found
@@ -120,12 +120,12 @@ class Trash:
     async def _end_retention(self, mounted: ProvenMount, volume_id: str) -> None:
         lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
         try:
-            seen = await mounted.look(volume_id)
-            if seen.state is State.TRASH and seen.gone is not None:
+            observed = await mounted.observe(volume_id)
+            if observed.state is State.TRASH and observed.gone is not None:
                 read = await self._is_read(mounted, volume_id)
                 # A clone that reads it goes on, and then it is due. On a full disk only `purging` can be set.
-                await mounted.mark_gone(volume_id, Gone(seen.gone.deleted, 0, purging=not read))
-            elif seen.state not in DELETED | {State.ABSENT}:
+                await mounted.mark_gone(volume_id, Gone(observed.gone.deleted, 0, purging=not read))
+            elif observed.state not in DELETED | {State.ABSENT}:
                 raise Conflict(f"volume {volume_id} is not in the trash any more")
         finally:
             await lock.release()
@@ -140,43 +140,45 @@ class Trash:
         return False
 
     async def _entries_of(self, backend: Backend) -> list[Trashed]:
-        deleted = [look for look in (await backend.inventory.looks()).values() if look.state in DELETED]
+        deleted = [
+            observed for observed in (await backend.inventory.observe_many()).values() if observed.state in DELETED
+        ]
         cluster_id = await self._volumes.cluster_id(backend)
         mounted = backend.mounted()
         left = await self._bytes_left(backend, mounted, [each for each in deleted if each.state is State.PURGING])
         found = list[Trashed]()
-        for look in deleted:
-            if look.record is None or not look.published:  # what it was is told by what lies in it
-                look = await mounted.look_inside(look.volume_id)
-            if look.state in DELETED:
-                found.append(_entry(backend, cluster_id, look, left.get(look.volume_id)))
+        for observed in deleted:
+            if observed.record is None or not observed.published:  # what it was is told by what lies in it
+                observed = await mounted.observe_inside(observed.volume_id)
+            if observed.state in DELETED:
+                found.append(_entry(backend, cluster_id, observed, left.get(observed.volume_id)))
         return found
 
     @staticmethod
-    async def _bytes_left(backend: Backend, mounted: ProvenMount, purging: list[Look]) -> dict[str, int]:
+    async def _bytes_left(backend: Backend, mounted: ProvenMount, purging: list[Observed]) -> dict[str, int]:
         """What quota still counts in some of them; those that it could not be asked about in time are left out."""
         left = dict[str, int]()
         with anyio.move_on_after(_MEASURING_SECONDS):
-            for look in sorted(purging, key=lambda each: backend.purger.progress(each.volume_id) is None)[
+            for observed in sorted(purging, key=lambda each: backend.purger.progress(each.volume_id) is None)[
                 :_MEASURED_AT_ONCE
             ]:
                 try:
-                    left[look.volume_id] = await backend.limits.used_bytes(mounted, look.volume_id)
+                    left[observed.volume_id] = await backend.limits.used_bytes(mounted, observed.volume_id)
                 except PiraguaError:
                     continue
         return left
 
 
-def _entry(backend: Backend, cluster_id: str, look: Look, bytes_left: int | None) -> Trashed:
-    gone, progress = look.gone, backend.purger.progress(look.volume_id)
-    only = look.entries[0] if len(look.entries) == 1 else None
+def _entry(backend: Backend, cluster_id: str, observed: Observed, bytes_left: int | None) -> Trashed:
+    gone, progress = observed.gone, backend.purger.progress(observed.volume_id)
+    only = observed.entries[0] if len(observed.entries) == 1 else None
     return Trashed(
-        id=look.volume_id,
+        id=observed.volume_id,
         cluster_id=cluster_id,
         gluster_volume=backend.gluster_volume,
-        state=_state(look),
-        name=only if look.record is None else look.record.name,
-        size_bytes=look.limit_bytes if look.record is None else look.record.size_bytes,
+        state=_state(observed),
+        name=only if observed.record is None else observed.record.name,
+        size_bytes=observed.limit_bytes if observed.record is None else observed.record.size_bytes,
         deleted=None if gone is None else gone.deleted,
         purge_due=None if gone is None else _due(gone),
         entries_removed=None if progress is None else progress.entries_removed,
@@ -192,10 +194,10 @@ def _due(gone: Gone) -> datetime | None:
         return None
 
 
-def _state(look: Look) -> TrashState:
-    if look.state is not State.TRASH:
+def _state(observed: Observed) -> TrashState:
+    if observed.state is not State.TRASH:
         return TrashState.PURGING
-    refused = refusal(look)
+    refused = refusal(observed)
     if refused is None:
         return TrashState.RESTORABLE
     return TrashState.NEVER_COMPLETE if isinstance(refused, Conflict) else TrashState.UNREADABLE

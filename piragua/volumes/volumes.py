@@ -19,7 +19,7 @@ from piragua.shared_settings.flags import flags_of
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
-from piragua.tree.states import DELETED, USABLE, Look, State
+from piragua.tree.states import DELETED, USABLE, Observed, State
 from piragua.volumes.backend import (
     Backend,
     require_addresses,
@@ -80,8 +80,8 @@ class Volumes:
 
     async def get(self, volume_id: str) -> Volume:
         """The volume. NotFound only when it is proven to be gone; NotReady and StorageError otherwise."""
-        backend, mounted, seen = await self.find(volume_id)
-        return await volume_of(seen, mounted, await self.cluster_id(backend))
+        backend, mounted, observed = await self.find(volume_id)
+        return await volume_of(observed, mounted, await self.cluster_id(backend))
 
     async def ids(self, cluster_id: str | None = None) -> list[str]:
         """Ids of all volumes, or of those on one Gluster volume; sorted, never leaving one out."""
@@ -105,27 +105,27 @@ class Volumes:
 
     async def prepare_expand(self, volume_id: str, add_bytes: int) -> Expand:
         """An expand by that many bytes. NotFound, NotReady, OutOfSpace, InvalidRequest, StorageError."""
-        backend, mounted, seen = await self.find(volume_id)
-        require_usable(seen)
+        backend, mounted, observed = await self.find(volume_id)
+        require_usable(observed)
         cluster = await self._topology.cluster_now(await self.cluster_id(backend))
         cluster = await self._with_limits(cluster)
-        await require_growth(seen, backend, mounted, add_bytes)
+        await require_growth(observed, backend, mounted, add_bytes)
         return Expand(backend, mounted, cluster.id, volume_id, add_bytes)
 
     async def prepare_shrink(self, volume_id: str, size_bytes: int) -> Shrink:
         """A shrink to that size. NotFound, NotReady, InvalidRequest, Conflict (it holds more), StorageError."""
-        backend, mounted, seen = await self.find(volume_id)
-        require_usable(seen)
+        backend, mounted, observed = await self.find(volume_id)
+        require_usable(observed)
         cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(backend)))
-        record = await record_of(seen, mounted, change=True)
+        record = await record_of(observed, mounted, change=True)
         await require_smaller(record, backend, mounted, volume_id, size_bytes)
         return Shrink(backend, mounted, cluster.id, volume_id, size_bytes)
 
     async def set_labels(self, volume_id: str, change: ChangeLabels) -> None:
         """The labels are what change makes of those that are set. NotFound, Conflict, InvalidRequest, NotReady,
         StorageError."""
-        _, mounted, seen = await self.find(volume_id)
-        require_usable(seen)
+        _, mounted, observed = await self.find(volume_id)
+        require_usable(observed)
         await relabel(mounted, volume_id, change)
 
     async def prepare_clone(self, volume_id: str, name: str | None = None) -> Clone:
@@ -133,12 +133,12 @@ class Volumes:
 
         NotFound, NotReady, NameInUse, OutOfSpace, Ineligible, StorageError.
         """
-        backend, mounted, seen = await self.find(volume_id)
-        require_usable(seen)
+        backend, mounted, observed = await self.find(volume_id)
+        require_usable(observed)
         cluster = await self._topology.cluster_now(await self.cluster_id(backend))
         require_eligible(await flags_of(mounted))
         cluster = await self._with_limits(cluster)
-        source = await record_of(seen, mounted)
+        source = await record_of(observed, mounted)
         await backend.require_room(source.size_bytes)
         with suppress(StorageError):  # the clone itself asks again
             await room_for_copy(backend, mounted, volume_id)
@@ -169,12 +169,12 @@ class Volumes:
 
         NotFound, Conflict, NotReady, StorageError.
         """
-        backend, mounted, seen = await self.find(volume_id)
-        if seen.state is State.BEING_MADE:
+        backend, mounted, observed = await self.find(volume_id)
+        if observed.state is State.BEING_MADE:
             raise Conflict(TARGET_EXISTS)
-        if seen.state not in DELETED:
-            require_usable(seen)
-        cluster_id, is_deleted = await self.cluster_id(backend), seen.state in DELETED
+        if observed.state not in DELETED:
+            require_usable(observed)
+        cluster_id, is_deleted = await self.cluster_id(backend), observed.state in DELETED
         return Delete(backend, mounted, cluster_id, volume_id, self._retention_seconds, is_deleted=is_deleted)
 
     async def prepare_restore(self, volume_id: str) -> Restore:
@@ -183,14 +183,14 @@ class Volumes:
         NotFound, Conflict (it is no deleted volume that can be restored, or in work), NameInUse, NotReady,
         StorageError.
         """
-        backend, mounted, seen = await self.find(volume_id)
-        refused = refusal(await mounted.look_inside(volume_id))
+        backend, mounted, observed = await self.find(volume_id)
+        refused = refusal(await mounted.observe_inside(volume_id))
         if refused is not None:
             raise refused
         cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(backend)))
         name_lock = None
-        if seen.record is not None:
-            name_lock = await mounted.take_name(seen.record.name, timeout_seconds=_NAME_WAIT_SECONDS)
+        if observed.record is not None:
+            name_lock = await mounted.take_name(observed.record.name, timeout_seconds=_NAME_WAIT_SECONDS)
         try:
             id_lock = await mounted.take_id(volume_id, timeout_seconds=_RESTORE_WAIT_SECONDS)
         except BaseException:
@@ -209,24 +209,24 @@ class Volumes:
         """How an operation ended whose owner is at work no more, as the tree shows it. StorageError."""
         backend = await self.place_of(cluster_id)
         try:
-            mounted, seen = await self._look(backend, volume_id)
+            mounted, observed = await self._observe(backend, volume_id)
         except NotReady:
             return Pending()
         if kind is OperationKind.DELETE:
-            return Done(None) if seen.state in DELETED | {State.ABSENT} else Failed(NO_SIGN)
-        if kind in (OperationKind.CREATE, OperationKind.CLONE) and seen.state in ORPHANS:
+            return Done(None) if observed.state in DELETED | {State.ABSENT} else Failed(NO_SIGN)
+        if kind in (OperationKind.CREATE, OperationKind.CLONE) and observed.state in ORPHANS:
             try:
-                seen = await settle(backend, mounted, volume_id)
+                observed = await settle(backend, mounted, volume_id)
             except Conflict:
                 return Pending()
-        if kind is OperationKind.RESTORE and seen.state in USABLE and seen.record is None:
+        if kind is OperationKind.RESTORE and observed.state in USABLE and observed.record is None:
             return Done(volume_id)  # an original's: nothing remembers what was done to it
-        if seen.state is not State.VOLUME or seen.record is None:
+        if observed.state is not State.VOLUME or observed.record is None:
             return Failed(NO_SIGN)
-        done = kind is OperationKind.CREATE or nonce in seen.record.operations
+        done = kind is OperationKind.CREATE or nonce in observed.record.operations
         return Done(volume_id) if done else Failed(NO_SIGN)
 
-    async def find(self, volume_id: str) -> tuple[Backend, ProvenMount, Look]:
+    async def find(self, volume_id: str) -> tuple[Backend, ProvenMount, Observed]:
         """Where the volume is and what it looks like. NotFound when every Gluster volume proves its absence.
 
         A directory that another instance is making must not be looked up (glusterfs 10.3: it can get two
@@ -236,19 +236,19 @@ class Volumes:
         unclear: PiraguaError | None = None
         for backend in backends:
             try:
-                mounted, seen = await self._look(backend, volume_id)
+                mounted, observed = await self._observe(backend, volume_id)
             except PiraguaError as error:  # it may be on another Gluster volume, where all is clear
                 unclear = unclear or error
                 continue
-            if seen.state is not State.ABSENT:
-                return backend, mounted, seen
+            if observed.state is not State.ABSENT:
+                return backend, mounted, observed
         raise unclear or NotFound("Id not found")
 
-    async def _look(self, backend: Backend, volume_id: str) -> tuple[ProvenMount, Look]:
+    async def _observe(self, backend: Backend, volume_id: str) -> tuple[ProvenMount, Observed]:
         mounted = backend.mounted()
         if not backend.inventory.knows(volume_id) and await self._may_be_half_made(mounted, volume_id):
             raise NotReady(f"volume {volume_id} is being made; ask again")
-        return mounted, await mounted.look(volume_id)
+        return mounted, await mounted.observe(volume_id)
 
     @staticmethod
     async def _may_be_half_made(mounted: ProvenMount, volume_id: str) -> bool:

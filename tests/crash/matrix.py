@@ -151,7 +151,7 @@ class Case:
     name: str
     operation: str
     prepare: Callable[[Matrix], Awaitable[Arguments]]
-    look: Callable[[Matrix, Arguments, Told, str], Awaitable[Check]]
+    observed: Callable[[Matrix, Arguments, Told, str], Awaitable[Check]]
     choose: Choose = list
 
 
@@ -187,7 +187,7 @@ async def run(matrix: Matrix, case: Case, *, fuse_clients: bool = False, choose:
             assert told.status == KILLED, f"{where}: {told}"
         assert told.died == step, f"{where}: {told}"
         await nothing_half_made(matrix, where)
-        checks.append(await case.look(matrix, arguments, told, where))
+        checks.append(await case.observed(matrix, arguments, told, where))
     await matrix.come_to_rest()
     for check in checks:
         await check()
@@ -241,19 +241,19 @@ def _fuse_client(folder: Path) -> int:
 async def nothing_half_made(matrix: Matrix, where: str) -> None:
     """Whatever another instance shows as a volume has its limit and its data directory."""
     listed = await matrix.core.volumes.ids()
-    looks = await matrix.core.mounted.looks(await matrix.core.mounted.ids_in_root())
-    for volume_id, look in looks.items():
-        if look.state is State.VOLUME and look.record is not None:
+    all_observed = await matrix.core.mounted.observe_many(await matrix.core.mounted.ids_in_root())
+    for volume_id, observed in all_observed.items():
+        if observed.state is State.VOLUME and observed.record is not None:
             limit_bytes = await matrix.core.mounted.limit(volume_id)
             matrix.expect(limit_bytes is not None, f"{where}: {volume_id} is shown without a limit")
-            matrix.expect(matrix.data(volume_id).name == look.record.name, f"{where}: {volume_id} has no data")
+            matrix.expect(matrix.data(volume_id).name == observed.record.name, f"{where}: {volume_id} has no data")
             matrix.expect(volume_id in listed, f"{where}: {volume_id} is not listed")
-        elif look.state not in LISTED:
-            matrix.expect(volume_id not in listed, f"{where}: {volume_id}, {look.state.value}, is listed")
+        elif observed.state not in LISTED:
+            matrix.expect(volume_id not in listed, f"{where}: {volume_id}, {observed.state.value}, is listed")
 
 
 async def _is_there(matrix: Matrix, volume_id: str) -> bool:
-    return (await matrix.core.mounted.look(volume_id)).state is State.VOLUME
+    return (await matrix.core.mounted.observe(volume_id)).state is State.VOLUME
 
 
 # Create
@@ -328,7 +328,7 @@ async def _after_labels(matrix: Matrix, arguments: Arguments, _: Told, where: st
     volume_id = arguments["volume_id"]
     seen = (await matrix.core.volumes.get(volume_id)).labels
     matrix.expect(seen in ({}, {"team": "red"}), f"{where}: odd labels: {seen}")
-    listed = (await matrix.core.inventory.looks())[volume_id].record
+    listed = (await matrix.core.inventory.observe_many())[volume_id].record
     matrix.expect(listed is not None and listed.labels == seen, f"{where}: a list has others than {seen}")
 
     async def check() -> None:

@@ -110,7 +110,7 @@ def tell(**what: Any) -> None:
 async def _operate(core: Core, job: Any) -> None:
     operation_id = await core.operations.start(job)
     tell(operation=operation_id)
-    while core.operations.in_flight:
+    while core.operations.ongoing_count:
         await anyio.sleep(0.005)
     tell(outcome=repr(await core.operations.poll(operation_id)))
 

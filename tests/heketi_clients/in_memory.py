@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from piragua.check.examination import Entry, Report
+from piragua.check.examination import Report, RootEntry
 from piragua.core import Administration, Inspection
 from piragua.errors import (
     Conflict,
@@ -26,9 +26,9 @@ from piragua.models import (
     Layout,
     Mode,
     Node,
+    OngoingOperation,
     Outcome,
     Pending,
-    UnderWay,
     Volume,
     VolumeSpec,
     gib_to_bytes,
@@ -267,10 +267,10 @@ class InMemoryModes:
 class InMemoryInFlight:
     """Operations that were put there."""
 
-    operations: Sequence[UnderWay] = ()
+    operations: Sequence[OngoingOperation] = ()
     cleaned_up: int = 0
 
-    async def all(self) -> Sequence[UnderWay]:
+    async def all(self) -> Sequence[OngoingOperation]:
         return self.operations
 
     async def clean_up(self) -> None:
@@ -300,21 +300,23 @@ class InMemoryAdministration:
     tags: InMemoryTags = field(default_factory=InMemoryTags)
     flags: InMemoryFlags = field(default_factory=InMemoryFlags)
     modes: InMemoryModes = field(default_factory=InMemoryModes)
-    in_flight: InMemoryInFlight = field(default_factory=InMemoryInFlight)
+    across_instances: InMemoryInFlight = field(default_factory=InMemoryInFlight)
     log_level: InMemoryLogLevel = field(default_factory=InMemoryLogLevel)
 
     def parts(self) -> Administration:
-        return Administration(self.devices, self.tags, self.flags, self.modes, self.in_flight, self.log_level)
+        return Administration(
+            self.devices, self.tags, self.flags, self.modes, self.across_instances, self.log_level
+        )
 
 
 @dataclass
 class InMemoryExamination:
     """Entries and reports that were put there."""
 
-    found: Sequence[Entry] = ()
+    found: Sequence[RootEntry] = ()
     examined: Sequence[Report] = ()
 
-    async def entries(self) -> Sequence[Entry]:
+    async def entries(self) -> Sequence[RootEntry]:
         return self.found
 
     async def reports(self) -> Sequence[Report]:

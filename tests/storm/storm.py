@@ -122,13 +122,15 @@ async def _what_is_wrong(volume: GlusterVolume, folder: Path, bricks_per_node: i
     async with running_core(volume, folder, purges=False) as core:
         await _come_to_rest(core)
         wrong = await broken(core.mounted, folder, volume, bricks_per_node)
-        looks = await core.mounted.looks(await core.mounted.ids_in_root())
-        records = {each: look.record for each, look in looks.items() if look.record is not None}
+        all_observed = await core.mounted.observe_many(await core.mounted.ids_in_root())
+        records = {each: observed.record for each, observed in all_observed.items() if observed.record is not None}
         sizes = {each: record.size_bytes // GIB for each, record in records.items()}
         names = {each: record.name for each, record in records.items()}
-        result.volumes_left = len(looks)
+        result.volumes_left = len(all_observed)
         wrong += result.told.wrong_at_the_end(sizes, names)
-        return wrong + await anyio.to_thread.run_sync(partial(_lost_markers, folder, result.told, set(looks)))
+        return wrong + await anyio.to_thread.run_sync(
+            partial(_lost_markers, folder, result.told, set(all_observed))
+        )
 
 
 async def _come_to_rest(core: Core) -> None:

@@ -21,7 +21,7 @@ from piragua.errors import (
 from piragua.models import ClusterFlags, Durability, GlusterVolume, Layout, VolumeSpec
 from piragua.pool.topology import Topology
 from piragua.volumes.backend import Backend
-from piragua.volumes.choice import Choice, choose, require_eligible
+from piragua.volumes.choice import Candidates, choose, require_eligible
 
 pytestmark = pytest.mark.anyio
 
@@ -96,7 +96,7 @@ async def test_one_that_is_away_is_left_out_while_there_is_another() -> None:
 
 def refusal(*errors: PiraguaError, away: StorageError | None = None) -> PiraguaError:
     refusals = {f"c{n}": error for n, error in enumerate(errors)}
-    choice = Choice((), (*(["x"] if away else []), *refusals), {"x": away} if away else {})
+    choice = Candidates((), (*(["x"] if away else []), *refusals), {"x": away} if away else {})
     return choice.refusal(dict(reversed(refusals.items())))
 
 

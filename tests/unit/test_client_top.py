@@ -20,9 +20,9 @@ ANSWERS = {
 def test_while_a_gluster_volume_is_away_the_rest_is_shown() -> None:
     with server(ANSWERS) as url:
         settings = {"PIRAGUA_SERVER": url}
-        look = piped("top", "--count", "1", "--json", settings=settings)
-        assert look.returncode == 0, look.stderr
-        told = json.loads(look.stdout)
+        observed = piped("top", "--count", "1", "--json", settings=settings)
+        assert observed.returncode == 0, observed.stderr
+        told = json.loads(observed.stdout)
         assert (told["status"]["server"], told["operations"], told["usage"]) == ("node1", None, None)
         with Terminal("top", "--count", "1", settings=settings) as terminal:
             assert terminal.end() == 0

@@ -68,13 +68,13 @@ def test_labels_are_read() -> None:
 def test_rates_are_those_between_two_looks_at_one_start() -> None:
     status = {"started": "a", "requests": {"total": 10, "errors": 1}, "operations": {"create": {"succeeded": 4}}}
     later = {"started": "a", "requests": {"total": 30, "errors": 1}, "operations": {"create": {"succeeded": 5}}}
-    before, now = rates.Sample.of(status, 100), rates.Sample.of(later, 110)
+    before, now = rates.RateSample.of(status, 100), rates.RateSample.of(later, 110)
     known = rates.rates(before, now)
     assert known is not None
     assert (known["requests.total"], known["requests.errors"]) == (2, 0)
     assert known[rates.OPERATIONS_SUCCEEDED] == pytest.approx(0.1)
     assert rates.rates(None, now) is None
     assert rates.rates(now, now) is None
-    assert rates.rates(before, rates.Sample.of({**later, "started": "b"}, 110)) is None, (
+    assert rates.rates(before, rates.RateSample.of({**later, "started": "b"}, 110)) is None, (
         "another start counts anew"
     )

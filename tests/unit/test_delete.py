@@ -8,7 +8,7 @@ import pytest
 
 from piragua.errors import Conflict
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import Look
+from piragua.tree.states import Observed
 from piragua.volumes.jobs.delete import Delete
 
 pytestmark = pytest.mark.anyio
@@ -42,9 +42,9 @@ class Tree:
     async def release(self) -> None:
         self.held = False
 
-    async def look(self, _: str) -> Look:
+    async def observe(self, _: str) -> Observed:
         await anyio.lowlevel.checkpoint()
-        return Look(VOLUME_ID, record=Record(2**30, "vol"), published=True, gone=self.gone)
+        return Observed(VOLUME_ID, record=Record(2**30, "vol"), published=True, gone=self.gone)
 
     async def mark_gone(self, _: str, gone: Gone) -> None:
         await anyio.sleep(0.02)

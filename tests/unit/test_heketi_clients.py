@@ -13,7 +13,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from piragua.models import Brick, Device, DeviceBrick, OperationKind, UnderWay
+from piragua.models import Brick, Device, DeviceBrick, OngoingOperation, OperationKind
 from tests.heketi_clients.front_end import ADMIN_KEY, USER_KEY, FrontEnd
 from tests.heketi_clients.heketi_cli import HeketiCli, distribute_count
 from tests.heketi_clients.in_memory import (
@@ -185,12 +185,12 @@ def test_what_an_administrator_sets_with_the_go_client(serve: Callable[[FrontEnd
     for mode in ("read-only", "normal"):
         go.set_mode(mode)
         assert go.mode() == mode
-    front.administration.in_flight.operations = [UnderWay("ab" * 33, OperationKind.CREATE, VOLUME)]
+    front.administration.across_instances.operations = [OngoingOperation("ab" * 33, OperationKind.CREATE, VOLUME)]
     assert go.operation_counts()["total"] == 1
     (pending,) = go.pending_operations()
     assert go.pending_operation(pending["id"])["changes"] == [{"id": VOLUME, "description": "Add volume"}]
     go.clean_up()
-    assert front.administration.in_flight.cleaned_up == 1
+    assert front.administration.across_instances.cleaned_up == 1
     assert go.block_volumes() == []
     for path in ("/db/dump", "/db/check", "/internal/state/examine/gluster"):
         assert json.loads(go.text(path))

@@ -20,8 +20,8 @@ from piragua.models import (
     GlusterVolume,
     Layout,
     Mode,
+    OngoingOperation,
     OperationKind,
-    UnderWay,
     Volume,
     gib_to_bytes,
 )
@@ -412,9 +412,9 @@ async def test_the_mode_is_told(mode: Mode) -> None:
 async def test_operations_in_flight_and_stale_ones_are_told_apart() -> None:
     """Items D3 to D5 and C191."""
     front = front_end()
-    running = UnderWay("04" * 41, OperationKind.CLONE, VOLUME, progress="3 files copied")
-    left = UnderWay("01" * 41, OperationKind.CREATE, VOLUME, stale=True)
-    front.administration.in_flight.operations = (running, left)
+    running = OngoingOperation("04" * 41, OperationKind.CLONE, VOLUME, progress="3 files copied")
+    left = OngoingOperation("01" * 41, OperationKind.CREATE, VOLUME, stale=True)
+    front.administration.across_instances.operations = (running, left)
     counts = '{"total":2,"in_flight":1,"stale":1,"failed":0,"new":1}\n'
     assert await ask(front, "GET", "/operations") == (200, counts)
     first = f'{{"id":"{running.id}","type_name":"clone-volume","status":"","sub_status":"in-flight"'
@@ -431,7 +431,7 @@ async def test_a_cleanup_begins_at_once() -> None:
     front = front_end()
     body = json.dumps({"operations": [NOBODY]})
     assert await ask(front, "POST", "/operations/pending/cleanup", body) == (204, "")
-    assert front.administration.in_flight.cleaned_up == 1
+    assert front.administration.across_instances.cleaned_up == 1
 
 
 async def test_a_cluster_with_no_gluster_volume_says_so() -> None:

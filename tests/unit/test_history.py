@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from piragua.gluster.history import CommandHistory, Courtesy
+from piragua.gluster.history import Backoff, CommandHistory
 
 pytestmark = pytest.mark.anyio
 
@@ -78,15 +78,15 @@ async def test_who_was_refused_comes_first(history: History, tmp_path: Path) -> 
     async def directory() -> Path:
         return tmp_path
 
-    courtesy = Courtesy(directory, look_seconds=0, pause_seconds=60)
+    backoff = Backoff(directory, look_seconds=0, pause_seconds=60)
     with anyio.fail_after(20):
-        await courtesy.let_in()
+        await backoff.let_in()
         history.add("volume set gv0 user.x 1", BUSY)
         async with anyio.create_task_group() as group:
             waited = anyio.Event()
 
             async def ask() -> None:
-                await courtesy.let_in()
+                await backoff.let_in()
                 waited.set()
 
             group.start_soon(ask)
@@ -94,18 +94,18 @@ async def test_who_was_refused_comes_first(history: History, tmp_path: Path) -> 
             assert not waited.is_set()
             history.add(OURS, "SUCCESS")
             history.add("volume set gv0 user.x 1", "SUCCESS")
-        await courtesy.let_in()
+        await backoff.let_in()
 
 
 async def test_who_does_not_come_again_is_not_waited_for_long(history: History, tmp_path: Path) -> None:
     async def directory() -> Path:
         return tmp_path
 
-    courtesy = Courtesy(directory, look_seconds=0, pause_seconds=0.1)
-    await courtesy.let_in()
+    backoff = Backoff(directory, look_seconds=0, pause_seconds=0.1)
+    await backoff.let_in()
     history.add("volume set gv0 user.x 1", BUSY)
     with anyio.fail_after(20):
-        await courtesy.let_in()
+        await backoff.let_in()
 
 
 async def test_without_logs_nobody_waits() -> None:
@@ -113,4 +113,4 @@ async def test_without_logs_nobody_waits() -> None:
         return None
 
     with anyio.fail_after(20):
-        await Courtesy(nowhere, look_seconds=0).let_in()
+        await Backoff(nowhere, look_seconds=0).let_in()

@@ -15,7 +15,7 @@ from piragua.inventory.inventory import Inventory
 from piragua.tree.mount import Mount
 from piragua.tree.own_files.feed import NOWHERE, Position, Told
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import Look
+from piragua.tree.states import Observed
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ class Tree:
 
     gluster_volume: str = "gv0"
     path: str = "/mnt"
-    found: dict[str, Look] = field(default_factory=dict)
+    found: dict[str, Observed] = field(default_factory=dict)
     feed: list[tuple[str, str]] | None = field(default_factory=list)
     held: set[str] = field(default_factory=set)
     inode: int = 7
@@ -46,7 +46,7 @@ class Tree:
         what = "made" if volume_id is None else "deleted" if gone else "changed"
         volume_id = volume_id or uuid4().hex
         record = Record(2**30, f"vol_{volume_id}")
-        self.found[volume_id] = Look(volume_id, record=record, published=True, gone=GONE if gone else None)
+        self.found[volume_id] = Observed(volume_id, record=record, published=True, gone=GONE if gone else None)
         if told and self.feed is not None:
             self.feed.append((volume_id, what))
         return volume_id
@@ -55,7 +55,7 @@ class Tree:
         """A create that waits for its limit; another instance's, as the feed has no line of it."""
         volume_id = uuid4().hex
         self.held.add(volume_id)
-        self.found[volume_id] = Look(volume_id, record=Record(2**30, f"vol_{volume_id}"), locked=True)
+        self.found[volume_id] = Observed(volume_id, record=Record(2**30, f"vol_{volume_id}"), locked=True)
         return volume_id
 
     async def feed_position(self) -> Position:
@@ -80,8 +80,8 @@ class Tree:
     async def held_ids(self, volume_ids: Iterable[str]) -> frozenset[str]:
         return frozenset(self.held & set(volume_ids))
 
-    async def looks(self, volume_ids: Iterable[str]) -> dict[str, Look]:
-        seen = {each: self.found.get(each, Look(each, exists=False)) for each in volume_ids}
+    async def observe_many(self, volume_ids: Iterable[str]) -> dict[str, Observed]:
+        seen = {each: self.found.get(each, Observed(each, exists=False)) for each in volume_ids}
         self.looked_at += len(seen)
         if seen and self.hold is not None:
             hold, self.hold = self.hold, None

@@ -9,7 +9,7 @@ import pytest
 from piragua.tree import directories
 from piragua.tree.handle import Handle
 from piragua.tree.locking.locks import Locks
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 
 ID = "0123456789abcdef0123456789abcdef"
 DIRECTORY = "01234567-89ab-cdef-0123-456789abcdef"
@@ -22,20 +22,20 @@ def handle(tmp_path: Path) -> Handle:
     return Handle("gv0", str(tmp_path), os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY))
 
 
-def look(handle: Handle) -> Look:
-    return directories.look(handle, Locks(handle), ID)
+def observe(handle: Handle) -> Observed:
+    return directories.observe(handle, Locks(handle), ID)
 
 
 def test_a_directory_that_cannot_be_opened_is_not_there(handle: Handle) -> None:
-    assert look(handle).state is State.ABSENT
+    assert observe(handle).state is State.ABSENT
 
 
 def test_a_lock_file_that_is_out_of_reach_proves_nothing(handle: Handle) -> None:
     os.makedirs(f"{handle.path}/{DIRECTORY}/vol_{DIRECTORY}")
-    assert look(handle).state is State.ORIGINAL
+    assert observe(handle).state is State.ORIGINAL
     os.unlink(f"{handle.path}/.piragua.lock")
     with pytest.raises(FileNotFoundError):
-        look(handle)
+        observe(handle)
 
 
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.ENOENT])
@@ -44,20 +44,20 @@ def test_what_is_removed_while_it_is_looked_at_is_not_there(
 ) -> None:
     os.mkdir(f"{handle.path}/{DIRECTORY}")
 
-    def removed_meanwhile(fd: int, seen: Look) -> Look:
+    def removed_meanwhile(fd: int, observed: Observed) -> Observed:
         os.rmdir(f"{handle.path}/{DIRECTORY}")
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(directories, "_contents", removed_meanwhile)
-    assert look(handle).state is State.ABSENT
+    assert observe(handle).state is State.ABSENT
 
 
 def test_any_other_error_is_no_answer(handle: Handle, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkdir(f"{handle.path}/{DIRECTORY}")
 
-    def broken(fd: int, seen: Look) -> Look:
+    def broken(fd: int, observed: Observed) -> Observed:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(directories, "_contents", broken)
     with pytest.raises(OSError, match=os.strerror(errno.EIO)):
-        look(handle)
+        observe(handle)

@@ -12,15 +12,15 @@ import pytest
 from piragua.errors import NotMounted, PiraguaError
 from piragua.frontends.metrics import pool
 from piragua.frontends.metrics.exposition import Sample, exposition
-from piragua.frontends.metrics.pool import Listed, Pool
+from piragua.frontends.metrics.pool import ListedVolumes, Pool
 from piragua.frontends.metrics.scrape import Scrape
 from piragua.frontends.metrics.volumes import VolumeSamples
 from piragua.inventory.inventory import Inventory
-from piragua.models import BYTES_PER_GIB, Device, DeviceBrick, OperationKind, UnderWay
+from piragua.models import BYTES_PER_GIB, Device, DeviceBrick, OngoingOperation, OperationKind
 from piragua.pool.topology import Topology
 from piragua.status.counters import Counters
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import DataDirectory, Look
+from piragua.tree.states import DataDirectory, Observed
 from tests.heketi_clients.in_memory import (
     CLUSTER_ID,
     NODE_IDS,
@@ -52,23 +52,23 @@ class Seen:
     """An inventory that has seen these."""
 
     def __init__(
-        self, looks: Mapping[str, Look], failure: PiraguaError | None = None, wait_seconds: float = 0
+        self, all_observed: Mapping[str, Observed], failure: PiraguaError | None = None, wait_seconds: float = 0
     ) -> None:
-        self._looks = looks
+        self._observe_many = all_observed
         self.failure = failure
         self._wait_seconds = wait_seconds
 
-    async def looks(self) -> Mapping[str, Look]:
+    async def observe_many(self) -> Mapping[str, Observed]:
         await anyio.sleep(self._wait_seconds)
         if self.failure:
             raise self.failure
-        return self._looks
+        return self._observe_many
 
 
-def volume(number: int, size_gib: int, gone: Gone | None = None) -> tuple[str, Look]:
+def volume(number: int, size_gib: int, gone: Gone | None = None) -> tuple[str, Observed]:
     volume_id = f"{number:032x}"
     record = Record(size_gib * BYTES_PER_GIB, "data")
-    return volume_id, Look(volume_id, record=record, published=True, gone=gone)
+    return volume_id, Observed(volume_id, record=record, published=True, gone=gone)
 
 
 OTHER_CLUSTER_ID = "e" * 32
@@ -93,8 +93,8 @@ def metrics(seen: Seen, *, timeout_seconds: float = 5) -> Scrape:
         peers=(*first.peers, *(replace(node, cluster_id=OTHER_CLUSTER_ID) for node in first.peers)),
     )
     operations = [
-        UnderWay("01", OperationKind.CREATE, "a" * 32),
-        UnderWay("02", OperationKind.EXPAND, "b" * 32, stale=True),
+        OngoingOperation("01", OperationKind.CREATE, "a" * 32),
+        OngoingOperation("02", OperationKind.EXPAND, "b" * 32, stale=True),
     ]
     gathered = Pool(
         cast(Mapping[str, Inventory], {"gv0": seen, "gv1": Seen({})}),
@@ -131,12 +131,12 @@ async def test_all_of_heketis_names_are_there_in_a_text_that_prometheus_reads() 
 
 
 async def test_values_are_those_of_the_core() -> None:
-    original = Look(
+    original = Observed(
         "f" * 32, entries=("x",), data=DataDirectory("x", 0, 0, 0o755, False), limit_bytes=BYTES_PER_GIB
     )
     trash = volume(3, 7, Gone(datetime(2026, 5, 1, tzinfo=UTC), 60))
-    looks = dict([volume(1, 2), volume(2, 3), trash, (original.volume_id, original)])
-    found = values(await metrics(Seen(looks)).text())
+    all_observed = dict([volume(1, 2), volume(2, 3), trash, (original.volume_id, original)])
+    found = values(await metrics(Seen(all_observed)).text())
     cluster = f'{{cluster="{CLUSTER_ID}"}}'
     assert found[f"heketi_volumes_count{cluster}"] == 3
     assert found[f"piragua_volumes_size_bytes{cluster}"] == 6 * BYTES_PER_GIB
@@ -226,7 +226,7 @@ class Gathers:
 
 def test_the_age_of_a_use_that_was_never_gathered_grows_unless_nobody_tries() -> None:
     now = datetime(2026, 5, 1, 12, tzinfo=UTC)
-    listed = [Listed(CLUSTER_ID, "gv0", dict([volume(1, 2)]))]
+    listed = [ListedVolumes(CLUSTER_ID, "gv0", dict([volume(1, 2)]))]
     for begun, ages in ((now.replace(hour=10), [7200]), (None, [])):
         of_volumes = VolumeSamples(lambda: listed, {"gv0": Gathers(begun)}, most_volumes=10, now=lambda: now)
         told = [sample for sample in of_volumes.samples() if sample.name == "piragua_usage_age_seconds"]

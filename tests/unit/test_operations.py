@@ -134,7 +134,7 @@ def test_an_id_with_a_flaw_is_none(change: object) -> None:
 async def test_quick_work_is_over_when_its_id_is_given_out() -> None:
     async with instance(Shared()) as operations:
         made = await operations.start(Work())
-        assert operations.in_flight == 0
+        assert operations.ongoing_count == 0
         assert await operations.poll(made) == Done(VOLUME)
         assert await operations.poll(await operations.start(Work(OperationKind.DELETE))) == Done(None)
 

@@ -67,9 +67,9 @@ async def test_work_is_told_with_its_progress_until_it_ends() -> None:
     async with operations.open():
         operation_id = await operations.start(job)
         job.copied = 3
-        (told,) = operations.under_way()
+        (told,) = operations.ongoing()
         assert (told.operation_id, told.kind, told.volume_id) == (operation_id, OperationKind.CLONE, VOLUME)
         assert (told.progress, told.stale, len(told.id)) == ("3 files copied", False, 32)
         job.may_end.set()
         assert await operations.poll(operation_id) == Done(VOLUME)
-        assert operations.under_way() == []
+        assert operations.ongoing() == []

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from piragua.upkeep.purging.waiting import Waiting
+from piragua.upkeep.purging.waiting import WaitingPurges
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def test_the_first_whose_time_has_come_is_the_next(clock: Clock) -> None:
-    waiting = Waiting(pause_seconds=2)
+    waiting = WaitingPurges(pause_seconds=2)
     waiting.add_later("later", 60)
     waiting.add("large")
     clock.now_seconds += 1
@@ -39,7 +39,7 @@ async def test_the_first_whose_time_has_come_is_the_next(clock: Clock) -> None:
 
 
 async def test_what_was_tried_in_vain_waits_twice_as_long_each_time_but_not_for_ever(clock: Clock) -> None:
-    waiting, pauses = Waiting(pause_seconds=2), list[float]()
+    waiting, pauses = WaitingPurges(pause_seconds=2), list[float]()
     for _ in range(12):
         waiting.add_put_off("sick")
         waiting.add("sick")  # by a sweep that finds it: it keeps its turn
@@ -56,7 +56,7 @@ async def test_what_was_tried_in_vain_waits_twice_as_long_each_time_but_not_for_
 
 
 async def test_a_pause_that_is_known_is_taken_as_it_is(clock: Clock) -> None:
-    waiting = Waiting(pause_seconds=2)
+    waiting = WaitingPurges(pause_seconds=2)
     waiting.add_put_off("late", pause_seconds=600)
     clock.now_seconds += 599
     assert waiting.ready == 0
@@ -65,7 +65,7 @@ async def test_a_pause_that_is_known_is_taken_as_it_is(clock: Clock) -> None:
 
 
 async def test_who_waits_for_the_next_hears_of_a_new_one() -> None:
-    waiting, got = Waiting(pause_seconds=2), list[str]()
+    waiting, got = WaitingPurges(pause_seconds=2), list[str]()
 
     async def wait() -> None:
         got.append(await waiting.next())

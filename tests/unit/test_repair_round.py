@@ -7,7 +7,7 @@ import pytest
 
 from piragua.pool.health import Health
 from piragua.tree.record import Record
-from piragua.tree.states import Look
+from piragua.tree.states import Observed
 from piragua.upkeep.repair import Repair
 
 pytestmark = pytest.mark.anyio
@@ -37,12 +37,12 @@ async def test_a_volume_that_was_made_since_is_not_said_to_lack_its_record() -> 
     cluster = SimpleNamespace(bricks=(), options={"features.quota": "on"})
     topology: Any = SimpleNamespace(cluster_now=returning(cluster))
     gluster: Any = SimpleNamespace(limited_gfids=limited_gfids)
-    pool_health: Any = SimpleNamespace(look=returning(Health()))
+    pool_health: Any = SimpleNamespace(observed=returning(Health()))
     limits: Any = None
     repair = Repair(topology, gluster, limits, pool_health)
     await repair.round(mounted)
     on_record.add("a gfid")
-    await repair.mend(mounted, Look("a" * 32, record=Record(SIZE_BYTES, "vol"), published=True))
+    await repair.mend(mounted, Observed("a" * 32, record=Record(SIZE_BYTES, "vol"), published=True))
     assert not locks_taken
 
 

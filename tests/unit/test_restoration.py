@@ -17,14 +17,14 @@ from piragua.models import BYTES_PER_GIB, ClusterFlags, Mode, PurgeState
 from piragua.shared_settings.modes import SetMode
 from piragua.shared_settings.saved import SavedSettings, encode
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import DataDirectory, Look, State
+from piragua.tree.states import DataDirectory, Observed, State
 
 ID = "ab1d8755907d44c39b320de2750c8e75"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 RECORD = Record(2 * BYTES_PER_GIB, "data", gid=2000, unknown={"later": [1]})
 DATA = DataDirectory("data", 0, 2000, 0o2775, empty=False)
 SAVED = SavedVolume(ID, "data", 2000, RECORD.size_bytes, RECORD)
-BARE = Look(ID, entries=("data",), data=DATA)
+BARE = Observed(ID, entries=("data",), data=DATA)
 GONE = Gone(NOW - timedelta(days=3), 60)
 
 
@@ -60,7 +60,7 @@ def document(*, settings: object = None, **changes: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "look",
+    "observed",
     [
         BARE,
         replace(BARE, published=True),
@@ -76,13 +76,13 @@ def document(*, settings: object = None, **changes: Any) -> bytes:
         "mark of an empty one lost",
     ],
 )
-def test_what_was_lost_is_put_back(look: Look) -> None:
-    step = _decide(look, SAVED, NOW)
+def test_what_was_lost_is_put_back(observed: Observed) -> None:
+    step = _decide(observed, SAVED, NOW)
     assert (step.record, step.limit_bytes, step.gone) == (RECORD, RECORD.size_bytes, None)
 
 
 @pytest.mark.parametrize(
-    "look",
+    "observed",
     [
         replace(BARE, published=True, record=RECORD),
         replace(BARE, published=True, record=replace(RECORD, size_bytes=BYTES_PER_GIB)),
@@ -97,12 +97,12 @@ def test_what_was_lost_is_put_back(look: Look) -> None:
         replace(BARE, entries=("other",), data=replace(DATA, name="other")),
         replace(BARE, entries=("data",), data=None),
         replace(BARE, entries=(), data=None, published=True),
-        Look(ID, exists=False),
+        Observed(ID, exists=False),
     ],
-    ids=lambda look: look.state.value,
+    ids=lambda observed: observed.state.value,
 )
-def test_everything_else_is_left_as_it_is(look: Look) -> None:
-    step = _decide(look, SAVED, NOW)
+def test_everything_else_is_left_as_it_is(observed: Observed) -> None:
+    step = _decide(observed, SAVED, NOW)
     assert not step.changes
     assert step.record is None
     assert step.why

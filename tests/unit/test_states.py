@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import DELETED, LISTED, SWEPT, USABLE, DataDirectory, Look, State, data_mode
+from piragua.tree.states import DELETED, LISTED, SWEPT, USABLE, DataDirectory, Observed, State, data_mode
 
 ID = "0123456789abcdef0123456789abcdef"
 RECORD = Record(2**30, "vol_x", gid=2000)
 DATA = DataDirectory("vol_x", 0, 2000, 0o2775, empty=True)
 GONE = Gone(datetime(2024, 1, 1, tzinfo=UTC), 0)
-MADE = Look(ID, record=RECORD, entries=("vol_x",), data=DATA, limit_bytes=2**30)
+MADE = Observed(ID, record=RECORD, entries=("vol_x",), data=DATA, limit_bytes=2**30)
 
 LOOKS = st.builds(
-    Look,
+    Observed,
     volume_id=st.just(ID),
     exists=st.booleans(),
     tombstone=st.booleans(),
@@ -34,49 +34,49 @@ LOOKS = st.builds(
 )
 
 
-@given(look=LOOKS)
-def test_every_look_has_a_state_with_one_meaning(look: Look) -> None:
-    state = look.state
+@given(observed=LOOKS)
+def test_every_look_has_a_state_with_one_meaning(observed: Observed) -> None:
+    state = observed.state
     kinds = [kind for kind in (USABLE, DELETED, SWEPT) if state in kind]
     assert len(kinds) <= 1
     assert not (state in DELETED and state in LISTED)
     assert USABLE <= LISTED
 
 
-@given(look=LOOKS)
-def test_data_is_removed_only_where_a_mark_says_so(look: Look) -> None:
-    marked = look.tombstone or look.gone is not None or look.closed
-    assert not (look.state in DELETED and not marked)
-    if look.state in (State.GIVEN_UP, State.LEFTOVER):
-        assert not look.entries or (look.data is not None and look.data.empty)
-    if look.gone_unreadable and look.exists and not look.tombstone:
-        assert look.state is State.UNCLEAR
+@given(observed=LOOKS)
+def test_data_is_removed_only_where_a_mark_says_so(observed: Observed) -> None:
+    marked = observed.tombstone or observed.gone is not None or observed.closed
+    assert not (observed.state in DELETED and not marked)
+    if observed.state in (State.GIVEN_UP, State.LEFTOVER):
+        assert not observed.entries or (observed.data is not None and observed.data.empty)
+    if observed.gone_unreadable and observed.exists and not observed.tombstone:
+        assert observed.state is State.UNCLEAR
 
 
-@given(look=LOOKS)
-def test_nothing_of_a_living_maker_is_swept(look: Look) -> None:
-    if look.locked and look.record is not None:
-        assert look.state not in SWEPT
+@given(observed=LOOKS)
+def test_nothing_of_a_living_maker_is_swept(observed: Observed) -> None:
+    if observed.locked and observed.record is not None:
+        assert observed.state not in SWEPT
 
 
-@given(look=LOOKS)
-def test_absence_is_said_only_of_what_is_not_there(look: Look) -> None:
-    assert (look.state is State.ABSENT) == (not look.exists)
+@given(observed=LOOKS)
+def test_absence_is_said_only_of_what_is_not_there(observed: Observed) -> None:
+    assert (observed.state is State.ABSENT) == (not observed.exists)
 
 
 @pytest.mark.parametrize(
-    ("look", "state"),
+    ("observed", "state"),
     [
-        (Look(ID, exists=False, tombstone=True), State.ABSENT),
-        (Look(ID, tombstone=True, published=True), State.RETURNED),
-        (Look(ID, gone=GONE, published=True), State.TRASH),
-        (Look(ID, gone=GONE, closed=True), State.TRASH),
-        (Look(ID, gone=replace(GONE, purging=True)), State.PURGING),
-        (Look(ID, closed=True, published=True), State.PURGING),
-        (Look(ID, gone=GONE, record_unreadable="newer"), State.TRASH),
-        (Look(ID, record_unreadable="newer", published=True), State.LEFT_ALONE),
-        (Look(ID, record=RECORD, published=True, locked=True), State.VOLUME),
-        (Look(ID, published=True), State.VOLUME),
+        (Observed(ID, exists=False, tombstone=True), State.ABSENT),
+        (Observed(ID, tombstone=True, published=True), State.RETURNED),
+        (Observed(ID, gone=GONE, published=True), State.TRASH),
+        (Observed(ID, gone=GONE, closed=True), State.TRASH),
+        (Observed(ID, gone=replace(GONE, purging=True)), State.PURGING),
+        (Observed(ID, closed=True, published=True), State.PURGING),
+        (Observed(ID, gone=GONE, record_unreadable="newer"), State.TRASH),
+        (Observed(ID, record_unreadable="newer", published=True), State.LEFT_ALONE),
+        (Observed(ID, record=RECORD, published=True, locked=True), State.VOLUME),
+        (Observed(ID, published=True), State.VOLUME),
         (MADE, State.COMPLETE),
         (replace(MADE, locked=True), State.BEING_MADE),
         (replace(MADE, limit_bytes=2**31), State.GIVEN_UP),
@@ -85,16 +85,16 @@ def test_absence_is_said_only_of_what_is_not_there(look: Look) -> None:
         (replace(MADE, data=replace(DATA, uid=1, empty=False)), State.UNCLEAR),
         (replace(MADE, entries=("other",), data=replace(DATA, name="other", empty=False)), State.UNCLEAR),
         (replace(MADE, record=replace(RECORD, clone_source="a" * 32)), State.CLONE_GIVEN_UP),
-        (Look(ID, record=RECORD), State.GIVEN_UP),
-        (Look(ID, record=RECORD, entries=("a", "b")), State.UNCLEAR),
-        (Look(ID, entries=("vol_x",), data=DATA), State.ORIGINAL),
-        (Look(ID), State.LEFTOVER),
-        (Look(ID, entries=("file",)), State.NOT_OURS),
-        (Look(ID, entries=("a", "b")), State.NOT_OURS),
+        (Observed(ID, record=RECORD), State.GIVEN_UP),
+        (Observed(ID, record=RECORD, entries=("a", "b")), State.UNCLEAR),
+        (Observed(ID, entries=("vol_x",), data=DATA), State.ORIGINAL),
+        (Observed(ID), State.LEFTOVER),
+        (Observed(ID, entries=("file",)), State.NOT_OURS),
+        (Observed(ID, entries=("a", "b")), State.NOT_OURS),
     ],
 )
-def test_the_first_line_that_fits(look: Look, state: State) -> None:
-    assert look.state is state
+def test_the_first_line_that_fits(observed: Observed, state: State) -> None:
+    assert observed.state is state
 
 
 def test_a_group_may_write_where_one_was_asked_for() -> None:

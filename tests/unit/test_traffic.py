@@ -12,11 +12,11 @@ from piragua.inventory.inventory import Inventory
 from piragua.tree.own_files.feed import Position
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import Look
+from piragua.tree.states import Observed
 from piragua.upkeep.purging.emptying import Emptying
 from piragua.upkeep.purging.pace import Pace
 from piragua.upkeep.purging.purger import Purger
-from piragua.upkeep.purging.waiting import Waiting
+from piragua.upkeep.purging.waiting import WaitingPurges
 from piragua.upkeep.sweep import Sweep
 from piragua.upkeep.throttle import Throttle
 
@@ -48,11 +48,11 @@ class Tree:
     async def feed_lines_since(self, read: Position, end: Position) -> list[str]:
         return [f"{'a' * 32} {self.what}" for _ in range(read.offset_bytes, end.offset_bytes)]
 
-    async def looks(self) -> dict[str, Look]:
-        return {each: await self.look(each) for each in self.volumes}
+    async def observe_many(self) -> dict[str, Observed]:
+        return {each: await self.observe(each) for each in self.volumes}
 
-    async def look(self, volume_id: str) -> Look:
-        return Look(volume_id, record=Record(2**30, "vol"), published=True)
+    async def observe(self, volume_id: str) -> Observed:
+        return Observed(volume_id, record=Record(2**30, "vol"), published=True)
 
     async def forget_old(self, *_: object, **__: object) -> None:
         pass
@@ -104,12 +104,12 @@ def slow(tree: Tree, monkeypatch: pytest.MonkeyPatch, look_seconds: float) -> Tr
     """A look at it takes so long, by a made-up clock, and nothing else takes any time."""
     now_seconds = [1000.0]
 
-    async def look(volume_id: str) -> Look:
+    async def observe(volume_id: str) -> Observed:
         now_seconds[0] += look_seconds
-        return Look(volume_id, record=Record(2**30, "vol"), published=True)
+        return Observed(volume_id, record=Record(2**30, "vol"), published=True)
 
     monkeypatch.setattr(anyio, "current_time", lambda: now_seconds[0])
-    monkeypatch.setattr(tree, "look", look)
+    monkeypatch.setattr(tree, "observe", observe)
     return tree
 
 
@@ -147,17 +147,17 @@ async def test_a_sweep_hands_what_is_deleted_to_the_purger_before_it_looks_at_th
 ) -> None:
     tree, done = Tree(3), list[str]()
     last = tree.volumes[-1]
-    looks = await tree.looks() | {last: Look(last, gone=Gone(datetime.now(UTC), 0))}
+    all_observed = await tree.observe_many() | {last: Observed(last, gone=Gone(datetime.now(UTC), 0))}
 
-    async def all_looks() -> dict[str, Look]:
-        return looks
+    async def all_looks() -> dict[str, Observed]:
+        return all_observed
 
-    async def look(volume_id: str) -> Look:
+    async def observe(volume_id: str) -> Observed:
         done.append("look")
-        return looks[volume_id]
+        return all_observed[volume_id]
 
-    monkeypatch.setattr(tree, "looks", all_looks)
-    monkeypatch.setattr(tree, "look", look)
+    monkeypatch.setattr(tree, "observe_many", all_looks)
+    monkeypatch.setattr(tree, "observe", observe)
     monkeypatch.setattr(tree, "add", done.append, raising=False)
     rests_of(monkeypatch)
     await sweep_of(tree).sweep()
@@ -202,7 +202,7 @@ async def test_emptying_rests_in_proportion_but_not_while_many_wait(monkeypatch:
 
     monkeypatch.setattr(anyio, "current_time", lambda: now_seconds[0])
     any_tree.blocking = not_empty_yet
-    waiting, rests = Waiting(pause_seconds=2), rests_of(monkeypatch)
+    waiting, rests = WaitingPurges(pause_seconds=2), rests_of(monkeypatch)
     pace = Pace(any_tree, waiting, rests=4)
     emptying = Emptying(any_tree, any_tree, waiting, pace, turn_seconds=30, stanch_seconds=5)
     for _ in range(20):
@@ -222,8 +222,8 @@ async def test_a_sweep_looks_after_all_also_when_the_feed_cannot_be_asked(monkey
     async def fail() -> Position:
         raise MountError("/mnt", 110, "timed out")
 
-    async def mend(_: object, seen: Look) -> None:
-        mended.append(seen.volume_id)
+    async def mend(_: object, observed: Observed) -> None:
+        mended.append(observed.volume_id)
 
     monkeypatch.setattr(tree, "feed_position", fail)
     monkeypatch.setattr(tree, "mend", mend)

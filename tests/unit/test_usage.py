@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from piragua.inventory.usage import usage_of
-from piragua.models import Usage
+from piragua.models import VolumeUsage
 from piragua.tree.counters import QuotaCount
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def use(used_bytes: int, limit_bytes: int | None, soft_percent: int | None = None) -> Usage:
+def use(used_bytes: int, limit_bytes: int | None, soft_percent: int | None = None) -> VolumeUsage:
     return usage_of(QuotaCount(used_bytes, 1, 2, limit_bytes, soft_percent), 80, NOW)
 
 
@@ -28,6 +28,8 @@ def use(used_bytes: int, limit_bytes: int | None, soft_percent: int | None = Non
         (use(2**62, 2**63 - 1), pytest.approx(50), False, False),
     ],
 )
-def test_a_limit_is_exceeded_as_quota_has_it(usage: Usage, percent: float | None, soft: bool, hard: bool) -> None:
+def test_a_limit_is_exceeded_as_quota_has_it(
+    usage: VolumeUsage, percent: float | None, soft: bool, hard: bool
+) -> None:
     assert usage.fullness_percent == percent
     assert (usage.soft_limit_exceeded, usage.hard_limit_exceeded) == (soft, hard)

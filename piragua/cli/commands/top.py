@@ -47,7 +47,7 @@ class View:
         """Asks the server. Raises ServerError."""
         self.url = server.url
         self.status = server.get(_STATUS)
-        self.sample = rates.Sample.of(self.status, time.monotonic())
+        self.sample = rates.RateSample.of(self.status, time.monotonic())
         self.rates = rates.rates(None if before is None else before.sample, self.sample)
         self.operations = _if_told(lambda: server.entries(operations.OPERATIONS, "operations"))
         self.usage = _if_told(lambda: server.get(_USAGE))
@@ -111,10 +111,10 @@ def top(server: Server, interval: float, count: int | None, as_json: bool) -> No
 
 def _lines(server: Server, interval: float, count: int | None, *, as_json: bool) -> None:
     view = None
-    for look in itertools.count(1):
+    for observed in itertools.count(1):
         view = View(server, view)
         click.echo(json.dumps(view.json()) if as_json else view.line())
-        if look == count:
+        if observed == count:
             return
         time.sleep(interval)
 
@@ -126,9 +126,9 @@ def _screen(server: Server, interval: float, count: int | None) -> None:
 
     view = View(server, None)
     with keys() as key, Live(console=console(), screen=True, auto_refresh=False) as live:
-        for look in itertools.count(1):
+        for observed in itertools.count(1):
             live.update(_shown(view), refresh=True)
-            if look == count or "q" in key(interval):
+            if observed == count or "q" in key(interval):
                 break
             try:
                 view = View(server, view)

@@ -17,7 +17,7 @@ OPERATIONS_FAILED = "operations.failed"
 
 
 @dataclass(frozen=True)
-class Sample:
+class RateSample:
     """Counters at one time (seconds of a clock that never goes back)."""
 
     at_seconds: float
@@ -25,7 +25,7 @@ class Sample:
     counters: dict[str, float]
 
     @classmethod
-    def of(cls, status: Answer, at_seconds: float) -> "Sample":
+    def of(cls, status: Answer, at_seconds: float) -> "RateSample":
         """From the answer of /piragua/v1/status."""
         counters = {f"{group}.{name}": float((status.get(group) or {}).get(name, 0)) for group, name in _COUNTERS}
         kinds = (status.get("operations") or {}).values()
@@ -34,7 +34,7 @@ class Sample:
         return cls(at_seconds, str(status.get("started", "")), counters)
 
 
-def rates(before: Sample | None, now: Sample) -> dict[str, float] | None:
+def rates(before: RateSample | None, now: RateSample) -> dict[str, float] | None:
     """Per second, by the counter's name; None where there is nothing to compare with, as after a restart."""
     if before is None or before.started != now.started or now.at_seconds <= before.at_seconds:
         return None

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from piragua.core import Administration, InFlight, LogLevel, Modes
+from piragua.core import Administration, LogLevel, Modes, OperationsAcrossInstances
 from piragua.frontends.heketi.admin_schemas import (
     AdminState,
     LogLevels,
@@ -23,7 +23,7 @@ def admin_router(administration: Administration, limits: BodyLimits) -> APIRoute
     router = APIRouter()
     _add_mode(router, administration.modes, limits)
     _add_logging(router, administration.log_level, limits)
-    _add_operations(router, administration.in_flight, limits)
+    _add_operations(router, administration.across_instances, limits)
     return router
 
 
@@ -53,14 +53,14 @@ def _add_logging(router: APIRouter, log_level: LogLevel, limits: BodyLimits) -> 
         return replies.json(LogLevels.of(log_level.get()))
 
 
-def _add_operations(router: APIRouter, in_flight: InFlight, limits: BodyLimits) -> None:
+def _add_operations(router: APIRouter, across_instances: OperationsAcrossInstances, limits: BodyLimits) -> None:
     @router.get("/operations", **shows("How many operations are not over", OperationCounts))
     async def count() -> Response:
-        return replies.json(OperationCounts.of(await in_flight.all()))
+        return replies.json(OperationCounts.of(await across_instances.all()))
 
     @router.get("/operations/pending", **shows("Operations that are not over", PendingOperations))
     async def list_pending() -> Response:
-        found = [PendingOperation.of(each) for each in await in_flight.all()]
+        found = [PendingOperation.of(each) for each in await across_instances.all()]
         return replies.json(PendingOperations(pendingoperations=found))
 
     @router.get(
@@ -68,7 +68,7 @@ def _add_operations(router: APIRouter, in_flight: InFlight, limits: BodyLimits) 
         **shows("An operation that is not over", PendingOperationDetails),
     )
     async def show_pending(pending_id: str) -> Response:
-        for each in await in_flight.all():
+        for each in await across_instances.all():
             if pending_id in (each.id, each.operation_id):
                 return replies.json(PendingOperationDetails.of(each))
         raise UnknownPart(f"Id not found: {pending_id[:256]}")
@@ -79,5 +79,5 @@ def _add_operations(router: APIRouter, in_flight: InFlight, limits: BodyLimits) 
     async def clean_up(request: Request) -> Response:
         """204 at once, which clients take as well (Heketi contract 2.2): the sweeps have begun."""
         (await read_into(request, OperationsCleanup, limits)).check()
-        await in_flight.clean_up()
+        await across_instances.clean_up()
         return replies.empty(204)

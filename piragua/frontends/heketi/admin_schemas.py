@@ -9,7 +9,7 @@ from piragua.frontends.heketi.field_facts import needs, told
 from piragua.frontends.heketi.pool_schemas import uuid_fault
 from piragua.frontends.heketi.schemas import refuse_faults
 from piragua.http.refusals import SettingRefused
-from piragua.models import Mode, OperationKind, UnderWay
+from piragua.models import Mode, OngoingOperation, OperationKind
 
 _OPERATIONS_MAX = 32
 _LOGGER = "glusterfs"
@@ -84,7 +84,7 @@ class OperationCounts(BaseModel):
     new: int
 
     @classmethod
-    def of(cls, operations: Sequence[UnderWay]) -> "OperationCounts":
+    def of(cls, operations: Sequence[OngoingOperation]) -> "OperationCounts":
         stale = sum(each.stale for each in operations)
         new = len(operations) - stale
         return cls(total=len(operations), in_flight=new, stale=stale, failed=0, new=new)
@@ -99,7 +99,7 @@ class PendingOperation(BaseModel):
     sub_status: str
 
     @classmethod
-    def of(cls, operation: UnderWay) -> "PendingOperation":
+    def of(cls, operation: OngoingOperation) -> "PendingOperation":
         return cls(**_fields(operation))
 
 
@@ -118,13 +118,13 @@ class PendingOperationDetails(PendingOperation):
     changes: list[Change]
 
     @classmethod
-    def of(cls, operation: UnderWay) -> "PendingOperationDetails":
+    def of(cls, operation: OngoingOperation) -> "PendingOperationDetails":
         what = _KINDS[operation.kind][1]
         description = f"{what} ({operation.progress})" if operation.progress else what
         return cls(**_fields(operation), changes=[Change(id=operation.volume_id, description=description)])
 
 
-def _fields(operation: UnderWay) -> dict[str, str]:
+def _fields(operation: OngoingOperation) -> dict[str, str]:
     return {
         "id": operation.id,
         "type_name": _KINDS[operation.kind][0],

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from piragua import __version__
-from piragua.check.examination import Entry, Report
+from piragua.check.examination import Report, RootEntry
 from piragua.frontends.heketi.admin_schemas import PendingOperationDetails
 from piragua.frontends.heketi.answers import VolumeInfo, volume_info
 from piragua.frontends.heketi.pool_answers import Tags, cluster_info, device_info, node_info
-from piragua.models import Brick, ClusterFlags, Device, GlusterVolume, Node, UnderWay, dashed
+from piragua.models import Brick, ClusterFlags, Device, GlusterVolume, Node, OngoingOperation, dashed
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ class ClusterPicture:
     cluster: GlusterVolume
     flags: ClusterFlags
     nodes: tuple[Node, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[RootEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Picture:
     clusters: tuple[ClusterPicture, ...]
     devices: Mapping[str, tuple[Device, ...]]
     tags: Mapping[str, Tags]
-    operations: Sequence[UnderWay]
+    operations: Sequence[OngoingOperation]
     device_of: Callable[[Brick], str]
 
 
@@ -157,13 +157,13 @@ def _checked_devices(picture: Picture) -> Json:
     )
 
 
-def _checked_operations(operations: Sequence[UnderWay]) -> Json:
+def _checked_operations(operations: Sequence[OngoingOperation]) -> Json:
     stale = [each for each in operations if each.stale]
     faults = [f"operation {each.id}: the server that began it went away" for each in stale]
     return _section(len(operations), faults, pending=len(operations) - len(stale))
 
 
-def _info(entry: Entry, there: ClusterPicture, device_of: Callable[[Brick], str]) -> VolumeInfo | None:
+def _info(entry: RootEntry, there: ClusterPicture, device_of: Callable[[Brick], str]) -> VolumeInfo | None:
     return None if entry.volume is None else volume_info(entry.volume, there.cluster, there.nodes, device_of)
 
 
@@ -172,7 +172,7 @@ def _cluster_entry(each: ClusterPicture) -> tuple[str, Json]:
     return each.cluster.id, {"Info": cluster_info(each.cluster, each.nodes, listed, each.flags).model_dump()}
 
 
-def _volume_entry(entry: Entry, info: VolumeInfo | None) -> Json:
+def _volume_entry(entry: RootEntry, info: VolumeInfo | None) -> Json:
     left_out = {"bricks", "glustervolumeoptions"}
     shown = {"id": entry.volume_id} if info is None else info.model_dump(exclude_none=True, exclude=left_out)
     return {
@@ -184,7 +184,7 @@ def _volume_entry(entry: Entry, info: VolumeInfo | None) -> Json:
     }
 
 
-def _directory_entry(entry: Entry) -> Json:
+def _directory_entry(entry: RootEntry) -> Json:
     volume = entry.volume
     return {
         "GlusterVolume": entry.gluster_volume,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import anyio.to_thread
 from fastapi import APIRouter, Response
 
-from piragua.check.examination import Entry
+from piragua.check.examination import RootEntry
 from piragua.core import Administration, Inspection, Topology
 from piragua.frontends.heketi import db_answers
 from piragua.frontends.heketi.db_answers import ClusterPicture, Picture
@@ -50,7 +50,7 @@ def db_router(topology: Topology, administration: Administration, inspection: In
     return router
 
 
-async def _picture(topology: Topology, administration: Administration, entries: Sequence[Entry]) -> Picture:
+async def _picture(topology: Topology, administration: Administration, entries: Sequence[RootEntry]) -> Picture:
     clusters = []
     for cluster in await topology.clusters():
         here = tuple(entry for entry in entries if entry.gluster_volume == cluster.name)
@@ -60,7 +60,7 @@ async def _picture(topology: Topology, administration: Administration, entries: 
     devices = {node_id: await administration.devices.of_node(node_id) for node_id in nodes}
     tags = await administration.tags.of([*nodes, *(each.id for known in devices.values() for each in known)])
     return Picture(
-        tuple(clusters), devices, tags, await administration.in_flight.all(), administration.devices.id_of
+        tuple(clusters), devices, tags, await administration.across_instances.all(), administration.devices.id_of
     )
 
 

@@ -16,9 +16,9 @@ from anyio.lowlevel import checkpoint
 from piragua.errors import PiraguaError
 from piragua.frontends.metrics.exposition import Sample
 from piragua.inventory.inventory import Inventory
-from piragua.models import Device, GlusterVolume, Node, UnderWay
+from piragua.models import Device, GlusterVolume, Node, OngoingOperation
 from piragua.pool.topology import Topology
-from piragua.tree.states import DELETED, LISTED, Look
+from piragua.tree.states import DELETED, LISTED, Observed
 
 _log = logging.getLogger(__name__)
 
@@ -62,9 +62,9 @@ class DevicesOfNodes(Protocol):
 
 
 class WorkOfAll(Protocol):
-    """The part of `piragua.operations.across_instances.InFlight` that is needed here."""
+    """The part of `piragua.operations.across_instances.OperationsAcrossInstances` that is needed here."""
 
-    async def all(self) -> Sequence[UnderWay]:
+    async def all(self) -> Sequence[OngoingOperation]:
         """Operations of all instances that are not over."""
 
 
@@ -89,12 +89,12 @@ class _Seen:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedVolumes:
     """What is in the root of a Gluster volume, as last seen; kept up to date while it is looked at."""
 
     cluster_id: str
     gluster_volume: str
-    looks: Mapping[str, Look]
+    all_observed: Mapping[str, Observed]
 
 
 async def _no_problems() -> Sequence[str]:
@@ -113,7 +113,7 @@ class Pool:
         inventories: Mapping[str, Inventory],
         topology: Topology,
         devices: DevicesOfNodes,
-        in_flight: WorkOfAll,
+        across_instances: WorkOfAll,
         *,
         problems: Callable[[], Awaitable[Sequence[str]]] = _no_problems,
         timeout_seconds: float = 5,
@@ -124,7 +124,7 @@ class Pool:
         self._inventories = inventories
         self._topology = topology
         self._devices = devices
-        self._in_flight = in_flight
+        self._across_instances = across_instances
         self._problems = problems
         self._healthy = False
         self._timeout_seconds = timeout_seconds
@@ -134,7 +134,7 @@ class Pool:
         self._gathering = anyio.Lock()
         self._samples: list[Sample] | None = None
         self._gathered_seconds = 0.0
-        self._listed: dict[str, Listed] = {}
+        self._listed: dict[str, ListedVolumes] = {}
 
     async def keep(self) -> None:
         """Gathers now and then; never returns."""
@@ -159,7 +159,7 @@ class Pool:
             Sample("piragua_pool_age_seconds", {}, round(age_seconds, 3)),
         ]
 
-    def listed(self) -> list[Listed]:
+    def listed(self) -> list[ListedVolumes]:
         """The volumes as last seen; nothing of a Gluster volume that was not seen yet."""
         return list(self._listed.values())
 
@@ -183,7 +183,7 @@ class Pool:
         samples = [Sample("heketi_up", {}, 1), Sample("heketi_cluster_count", {}, len(clusters))]
         for cluster in clusters:
             samples += _of_cluster(await self._see(cluster))
-        return samples + list(_of_operations(await self._in_flight.all()))
+        return samples + list(_of_operations(await self._across_instances.all()))
 
     async def _see(self, cluster: GlusterVolume) -> _Seen:
         """With those devices only that hold bricks of it: a server can have others, for other Gluster volumes."""
@@ -196,17 +196,17 @@ class Pool:
             )
             for node in nodes
         }
-        looks = await self._inventories[cluster.name].looks()
-        self._listed[cluster.name] = Listed(cluster.id, cluster.name, looks)
-        return _Seen(cluster, await _counts(looks), nodes, devices)
+        all_observed = await self._inventories[cluster.name].observe_many()
+        self._listed[cluster.name] = ListedVolumes(cluster.id, cluster.name, all_observed)
+        return _Seen(cluster, await _counts(all_observed), nodes, devices)
 
 
-async def _counts(looks: Mapping[str, Look]) -> _Counts:
+async def _counts(all_observed: Mapping[str, Observed]) -> _Counts:
     """Requests are answered in between: many volumes take their time."""
     found = _Counts()
-    async for part in _parts(list(looks.values())):
-        listed = [look for look in part if look.state in LISTED]
-        trash = [look for look in part if look.state in DELETED]
+    async for part in _parts(list(all_observed.values())):
+        listed = [observed for observed in part if observed.state in LISTED]
+        trash = [observed for observed in part if observed.state in DELETED]
         found = _Counts(
             found.volumes + len(listed),
             found.size_bytes + sum(map(_size_bytes, listed)),
@@ -216,9 +216,9 @@ async def _counts(looks: Mapping[str, Look]) -> _Counts:
     return found
 
 
-async def _parts(looks: Sequence[Look]) -> AsyncIterator[Sequence[Look]]:
-    for start in range(0, len(looks), _LOOKS_AT_A_TIME):
-        yield looks[start : start + _LOOKS_AT_A_TIME]
+async def _parts(all_observed: Sequence[Observed]) -> AsyncIterator[Sequence[Observed]]:
+    for start in range(0, len(all_observed), _LOOKS_AT_A_TIME):
+        yield all_observed[start : start + _LOOKS_AT_A_TIME]
         await checkpoint()
 
 
@@ -248,7 +248,7 @@ def _of_device(device: Device, cluster_id: str, labels: Labels) -> Iterator[Samp
     yield Sample("heketi_device_brick_count", labels, bricks)
 
 
-def _of_operations(operations: Sequence[UnderWay]) -> Iterator[Sample]:
+def _of_operations(operations: Sequence[OngoingOperation]) -> Iterator[Sample]:
     stale = sum(each.stale for each in operations)
     counts = {
         "total": len(operations),
@@ -261,5 +261,5 @@ def _of_operations(operations: Sequence[UnderWay]) -> Iterator[Sample]:
         yield Sample(f"heketi_operations_{which}_count", {}, count)
 
 
-def _size_bytes(look: Look) -> int:
-    return look.record.size_bytes if look.record is not None else look.limit_bytes or 0
+def _size_bytes(observed: Observed) -> int:
+    return observed.record.size_bytes if observed.record is not None else observed.limit_bytes or 0

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from piragua.frontends.metrics.exposition import Sample
-from piragua.frontends.metrics.pool import Listed
+from piragua.frontends.metrics.pool import ListedVolumes
 from piragua.inventory.labels import with_told
 from piragua.inventory.usage import Capacity
-from piragua.models import Usage
-from piragua.tree.states import LISTED, Look
+from piragua.models import VolumeUsage
+from piragua.tree.states import LISTED, Observed
 
 HELPS = {
     "piragua_volume_size_bytes": "The volume's limit",
@@ -43,7 +43,7 @@ class Gatherer(Protocol):
     def gathered(self) -> datetime | None: ...
     @property
     def capacity(self) -> Capacity | None: ...
-    def of(self, volume_id: str) -> Usage | None: ...
+    def of(self, volume_id: str) -> VolumeUsage | None: ...
 
 
 class VolumeSamples:
@@ -55,7 +55,7 @@ class VolumeSamples:
 
     def __init__(
         self,
-        listed: Callable[[], Sequence[Listed]],
+        listed: Callable[[], Sequence[ListedVolumes]],
         gatherers: Mapping[str, Gatherer],
         *,
         most_volumes: int,
@@ -71,7 +71,7 @@ class VolumeSamples:
     def samples(self) -> list[Sample]:
         """As they were last gathered. May be called from any thread."""
         clusters = self._listed()
-        singly = sum(len(each.looks) for each in clusters) <= self._most_volumes
+        singly = sum(len(each.all_observed) for each in clusters) <= self._most_volumes
         samples = [Sample("piragua_volumes_told_singly", {}, int(singly))] if clusters else []
         for each in clusters:
             gatherer = self._gatherers.get(each.gluster_volume)
@@ -83,18 +83,18 @@ class VolumeSamples:
                 samples.append(Sample("piragua_usage_age_seconds", {"cluster": each.cluster_id}, age_seconds))
         return samples
 
-    def _of_cluster(self, each: Listed, gatherer: Gatherer, *, singly: bool) -> list[Sample]:
+    def _of_cluster(self, each: ListedVolumes, gatherer: Gatherer, *, singly: bool) -> list[Sample]:
         cluster = {"cluster": each.cluster_id}
         used_bytes = without_limit = nearly_full = 0
         samples: list[Sample] = []
-        for look in list(each.looks.values()):
-            use = gatherer.of(look.volume_id) if look.state in LISTED else None
+        for observed in list(each.all_observed.values()):
+            use = gatherer.of(observed.volume_id) if observed.state in LISTED else None
             if use is not None:
                 used_bytes += use.used_bytes
                 without_limit += use.limit_bytes is None
                 nearly_full += use.limit_bytes is not None and use.used_bytes > _NEARLY_FULL * use.limit_bytes
                 if singly:
-                    samples += self._of_volume(cluster, look, use)
+                    samples += self._of_volume(cluster, observed, use)
         samples += [
             Sample("piragua_used_bytes", cluster, used_bytes),
             Sample("piragua_volumes_without_limit", cluster, without_limit),
@@ -105,13 +105,13 @@ class VolumeSamples:
             samples.append(Sample("piragua_free_bytes", cluster, gatherer.capacity.free_bytes))
         return samples
 
-    def _of_volume(self, cluster: Mapping[str, str], look: Look, use: Usage) -> Iterator[Sample]:
-        labels = {**cluster, "id": look.volume_id}
+    def _of_volume(self, cluster: Mapping[str, str], observed: Observed, use: VolumeUsage) -> Iterator[Sample]:
+        labels = {**cluster, "id": observed.volume_id}
         yield Sample("piragua_volume_used_bytes", labels, use.used_bytes)
         yield Sample("piragua_volume_files", labels, use.files)
         if use.limit_bytes is not None:
             yield Sample("piragua_volume_size_bytes", labels, use.limit_bytes)
-        if self._names and look.record is not None:
-            told = with_told(look.record.name, look.record.labels)
+        if self._names and observed.record is not None:
+            told = with_told(observed.record.name, observed.record.labels)
             whose = {each: told.get(f"kubernetes/{each}", "") for each in ("namespace", "claim")}
-            yield Sample("piragua_volume_info", {**labels, "name": look.record.name, **whose}, 1)
+            yield Sample("piragua_volume_info", {**labels, "name": observed.record.name, **whose}, 1)

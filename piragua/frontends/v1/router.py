@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from piragua.core import InFlight, Operations
+from piragua.core import Operations, OperationsAcrossInstances
 from piragua.frontends.v1.core import Listing, Trash, Volumes
 from piragua.frontends.v1.trash_routes import trash_router
 from piragua.frontends.v1.usage_routes import usage_router
@@ -30,7 +30,7 @@ def extensions_router(
     volumes: Volumes[Job],
     listing: Listing,
     operations: Operations[Job],
-    in_flight: InFlight,
+    across_instances: OperationsAcrossInstances,
     *,
     with_tokens: bool,
     limits: BodyLimits | None = None,
@@ -42,7 +42,7 @@ def extensions_router(
     routers = [
         trash_router(trash, operations, limits),
         volume_router(volumes, listing, operations, limits),
-        usage_router(listing, in_flight),
+        usage_router(listing, across_instances),
         *more,
     ]
     router = APIRouter(routes=[route for each in routers for route in each.routes])

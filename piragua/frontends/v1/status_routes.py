@@ -86,7 +86,7 @@ class Status(BaseModel):
             requests=Requests(total=totals.requests, errors=totals.request_errors),
             operations=_ended(totals.operations),
             queue=QueueState(
-                running=len(instance.work.under_way()),
+                running=len(instance.work.ongoing()),
                 waiting=waiting.count,
                 oldest_wait_seconds=round(waiting.oldest_seconds, 3),
             ),

@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Response
 
-from piragua.core import InFlight
+from piragua.core import OperationsAcrossInstances
 from piragua.frontends.v1.core import Listing
 from piragua.frontends.v1.volume_schemas import OperationList, UsageSums
 from piragua.http import replies
 from piragua.http.route_facts import shows
 
 
-def usage_router(listing: Listing, in_flight: InFlight) -> APIRouter:
+def usage_router(listing: Listing, across_instances: OperationsAcrossInstances) -> APIRouter:
     """The routes."""
     router = APIRouter()
 
@@ -19,6 +19,6 @@ def usage_router(listing: Listing, in_flight: InFlight) -> APIRouter:
 
     @router.get("/piragua/v1/operations", **shows("What all servers have in work", OperationList))
     async def operations() -> Response:
-        return replies.json(OperationList.of(await in_flight.all()))
+        return replies.json(OperationList.of(await across_instances.all()))
 
     return router

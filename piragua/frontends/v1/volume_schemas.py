@@ -14,7 +14,7 @@ from piragua.errors import InvalidRequest
 from piragua.frontends.heketi.schemas import name_fault
 from piragua.frontends.v1 import listing_query
 from piragua.frontends.v1.schemas import printable
-from piragua.models import Bounds, UnderWay, VolumeSpec, gib_to_bytes
+from piragua.models import Bounds, OngoingOperation, VolumeSpec, gib_to_bytes
 from piragua.volumes.listing import Listed, Page, Query, Total
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class Usage(BaseModel):
     age_seconds: int
 
     @classmethod
-    def of(cls, usage: models.Usage) -> Self:
+    def of(cls, usage: models.VolumeUsage) -> Self:
         percent = usage.fullness_percent
         return cls(
             used_bytes=usage.used_bytes,
@@ -233,7 +233,7 @@ class OperationEntry(BaseModel):
     server: str | None = None
 
     @classmethod
-    def of(cls, each: UnderWay) -> Self:
+    def of(cls, each: OngoingOperation) -> Self:
         return cls(
             id=each.operation_id,
             kind=each.kind.name.lower(),
@@ -252,9 +252,9 @@ class OperationList(BaseModel):
     operations: list[OperationEntry]
 
     @classmethod
-    def of(cls, under_way: Sequence[UnderWay]) -> Self:
+    def of(cls, ongoing: Sequence[OngoingOperation]) -> Self:
         never = datetime.min.replace(tzinfo=UTC)
-        ordered = sorted(under_way, key=lambda each: (each.since or never, each.operation_id))
+        ordered = sorted(ongoing, key=lambda each: (each.since or never, each.operation_id))
         return cls(operations=[OperationEntry.of(each) for each in ordered])
 
 

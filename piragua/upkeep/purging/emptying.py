@@ -15,7 +15,7 @@ from piragua.tree.purge import STANCHED_LIMIT_BYTES, Emptier, write_ballast
 from piragua.upkeep.purging.pace import Pace
 from piragua.upkeep.purging.pause import require_running
 from piragua.upkeep.purging.reasons import TurnOver
-from piragua.upkeep.purging.waiting import Waiting
+from piragua.upkeep.purging.waiting import WaitingPurges
 
 _log = logging.getLogger(__name__)
 _ENTRIES_AT_A_TIME = 100
@@ -33,7 +33,7 @@ class Emptying:
         self,
         mount: Mount,
         limits: Limits,
-        waiting: Waiting,
+        waiting: WaitingPurges,
         pace: Pace,
         *,
         turn_seconds: float,

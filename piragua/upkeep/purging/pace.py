@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from piragua.errors import MountError
 from piragua.tree.mount import Mount
-from piragua.upkeep.purging.waiting import Waiting
+from piragua.upkeep.purging.waiting import WaitingPurges
 from piragua.upkeep.throttle import Throttle
 
 _MANY_WAIT = 50
@@ -15,7 +15,7 @@ class Pace:
     """Of one Gluster volume. rests: while volumes are made and changed, by any instance, purging rests so many
     times as long as it works."""
 
-    def __init__(self, mount: Mount, waiting: Waiting, rests: float) -> None:
+    def __init__(self, mount: Mount, waiting: WaitingPurges, rests: float) -> None:
         self._mount = mount
         self._waiting = waiting
         self._rests = rests

@@ -22,7 +22,7 @@ from piragua.upkeep.purging.pace import Pace
 from piragua.upkeep.purging.pause import is_paused, require_running
 from piragua.upkeep.purging.reasons import Paused, TurnOver
 from piragua.upkeep.purging.removal import Removal
-from piragua.upkeep.purging.waiting import Waiting
+from piragua.upkeep.purging.waiting import WaitingPurges
 
 _log = logging.getLogger(__name__)
 _LONGEST_REST_BETWEEN_SECONDS = 1
@@ -31,7 +31,7 @@ _LATE_COMMAND_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Progress:
+class PurgeProgress:
     """How far this instance is with a volume. working: right now. waits_for: why it was put off, or ""."""
 
     working: bool
@@ -82,7 +82,7 @@ class Purger:
         self.workers = workers
         self._ask_seconds = ask_seconds
         self._now = now
-        self._waiting = Waiting(pause_seconds)
+        self._waiting = WaitingPurges(pause_seconds)
         self._pace = Pace(mount, self._waiting, rests)
         self._emptying = Emptying(
             mount, limits, self._waiting, self._pace, turn_seconds=turn_seconds, stanch_seconds=stanch_seconds
@@ -110,12 +110,12 @@ class Purger:
             paused=self._paused,
         )
 
-    def progress(self, volume_id: str) -> Progress | None:
+    def progress(self, volume_id: str) -> PurgeProgress | None:
         """How far this instance is with that volume; None while it has not begun."""
         reason, removed = self._reasons.get(volume_id, ""), self._emptying.removed(volume_id)
         if not reason and removed is None:
             return None  # also while it is looked at whether it may be purged
-        return Progress(volume_id in self._working, removed or 0, reason)
+        return PurgeProgress(volume_id in self._working, removed or 0, reason)
 
     def add(self, volume_id: str) -> None:
         """Purges that volume if its time has come. What was put off keeps its turn."""
@@ -224,21 +224,21 @@ class Purger:
 
     async def _may_empty(self, mounted: ProvenMount, volume_id: str) -> bool:
         """Whether the volume is deleted and its retention is over; marks it as being purged."""
-        seen = await mounted.look(volume_id)
-        if seen.state not in DELETED:
+        observed = await mounted.observe(volume_id)
+        if observed.state not in DELETED:
             return False
-        if seen.state is State.TRASH and seen.gone is not None:
-            if not seen.gone.due(self._now()):
-                self.add_later(volume_id, seen.gone)
+        if observed.state is State.TRASH and observed.gone is not None:
+            if not observed.gone.due(self._now()):
+                self.add_later(volume_id, observed.gone)
                 return False
-            gone = Gone(seen.gone.deleted, seen.gone.retention_seconds, purging=True)
+            gone = Gone(observed.gone.deleted, observed.gone.retention_seconds, purging=True)
             await mounted.mark_gone(volume_id, gone)
         return True
 
     @staticmethod
     async def _release_name(mounted: ProvenMount, volume_id: str) -> None:
         """Frees a name that a delete or a restore which died has left with it, or an empty file of that name."""
-        record = (await mounted.look(volume_id)).record
+        record = (await mounted.observe(volume_id)).record
         if record is None or await mounted.holder_of(record.name) not in (volume_id, ""):
             return
         with suppress(NameInUse):  # whoever works with that name sees for himself that it is free

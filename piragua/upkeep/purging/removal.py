@@ -38,13 +38,13 @@ class Removal:
             raise NotYet(problem)
         await self._require(mounted, lock)
         await mounted.write_tombstone(volume_id)
-        seen = await mounted.look(volume_id)
-        may_limit_files = seen.bounds.files is not None or bool(seen.record_unreadable)
+        observed = await mounted.observe(volume_id)
+        may_limit_files = observed.bounds.files is not None or bool(observed.record_unreadable)
         every_glusterd = self._require_no_glusterd_away  # before and after: one can come back in between
         await self._limits.remove(mounted, volume_id, files=may_limit_files, allowed=every_glusterd)
         await every_glusterd()
         await self._require(mounted, lock)
-        await self._remove(mounted, volume_id, "" if seen.record is None else seen.record.name)
+        await self._remove(mounted, volume_id, "" if observed.record is None else observed.record.name)
         self.volumes_purged += 1
         audit.changed("purge", volume_id)
         await mounted.tell(volume_id, feed.PURGED)
@@ -84,6 +84,6 @@ class Removal:
         """How the pool is; one question serves a batch."""
         async with self._asking:
             if anyio.current_time() - self._health_at > _HEALTH_IS_FRESH_SECONDS:
-                self._health = await self._pool_health.look(mounted)
+                self._health = await self._pool_health.observe(mounted)
                 self._health_at = anyio.current_time()
             return self._health

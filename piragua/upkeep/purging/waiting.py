@@ -8,7 +8,7 @@ _LONGEST_PAUSE_SECONDS = 300
 _LONGEST_WAIT_SECONDS = 86400
 
 
-class Waiting:
+class WaitingPurges:
     """By id. pause_seconds: how long to leave alone what cannot be purged now, doubled each time."""
 
     def __init__(self, pause_seconds: float) -> None:

@@ -11,7 +11,7 @@ from piragua.tree.copying.copy import Copier, DataPath
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
-from piragua.tree.states import DELETED, USABLE, Look, State
+from piragua.tree.states import DELETED, USABLE, Observed, State
 from piragua.upkeep.throttle import Throttle
 from piragua.volumes.backend import Backend
 from piragua.volumes.jobs.create import Create
@@ -142,15 +142,15 @@ class Clone(Create):
         except MountError as error:
             _log.debug("clone %s: %s", self.volume_id, error)
 
-    async def _require_source(self) -> Look:
+    async def _require_source(self) -> Observed:
         """The source, locked against purges. It may be deleted once the copy has begun, but not before."""
         await self._source_lock.require()
-        seen = await self._mounted.look(self._source_id)
-        if seen.state in USABLE or (self._copier is not None and seen.state is State.TRASH):
-            return seen
-        if seen.state in DELETED | {State.ABSENT}:
+        observed = await self._mounted.observe(self._source_id)
+        if observed.state in USABLE or (self._copier is not None and observed.state is State.TRASH):
+            return observed
+        if observed.state in DELETED | {State.ABSENT}:
             raise Conflict("the volume to be cloned was deleted")
-        raise NotReady(f"the volume to be cloned is {seen.state.value}; `piragua check` shows it")
+        raise NotReady(f"the volume to be cloned is {observed.state.value}; `piragua check` shows it")
 
 
 async def room_for_copy(backend: Backend, mounted: ProvenMount, source_id: str) -> int:

@@ -10,7 +10,7 @@ from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone, Record
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 from piragua.volumes.backend import Backend
 
 _log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Create:
             read=self._require_unchanged,
         )
         await self._mounted.publish(self.volume_id, self._record.name)
-        self._backend.inventory.note(Look(self.volume_id, record=self._record, published=True))
+        self._backend.inventory.note(Observed(self.volume_id, record=self._record, published=True))
 
     async def _require_room(self) -> None:
         """The sum of limits, where it is bounded; the volume's own size was looked at when it was prepared."""
@@ -96,18 +96,18 @@ class Create:
 
         Gives the limit in bytes, None if it has none.
         """
-        seen = await self._mounted.look_at_made(self.volume_id, self._record.name, self._id_lock)
+        observed = await self._mounted.look_at_made(self.volume_id, self._record.name, self._id_lock)
         name = self._record.name
-        left = Look(
-            self.volume_id, locked=True, record=self._record, entries=(name,), limit_bytes=seen.limit_bytes
+        left = Observed(
+            self.volume_id, locked=True, record=self._record, entries=(name,), limit_bytes=observed.limit_bytes
         )
-        if seen != left:
-            raise NotReady(f"another instance changed the volume while it was made: it is {seen.state.value}")
-        return seen.limit_bytes
+        if observed != left:
+            raise NotReady(f"another instance changed the volume while it was made: it is {observed.state.value}")
+        return observed.limit_bytes
 
     async def _state(self) -> State:
         """Without asking for its limit, which may be what the create failed of."""
-        return (await self._mounted.looks([self.volume_id]))[self.volume_id].state
+        return (await self._mounted.observe_many([self.volume_id]))[self.volume_id].state
 
     async def _undo(self, error: PiraguaError, state: State) -> Gone:
         """Marks what was made as deleted, for the purge. StorageError when that cannot be done."""

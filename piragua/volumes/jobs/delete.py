@@ -56,7 +56,7 @@ class Delete:
             try:
                 return await self._mounted.take_id(self.volume_id, timeout_seconds=wait_seconds)
             except Conflict:
-                if (await self._mounted.look(self.volume_id)).state in DELETED | {State.ABSENT}:
+                if (await self._mounted.observe(self.volume_id)).state in DELETED | {State.ABSENT}:
                     return None
                 if anyio.current_time() > deadline:
                     raise
@@ -66,11 +66,11 @@ class Delete:
         """Nothing is held yet."""
 
     async def _mark(self) -> None:
-        seen = await self._mounted.look(self.volume_id)
-        if seen.state in DELETED or seen.state is State.ABSENT:
+        observed = await self._mounted.observe(self.volume_id)
+        if observed.state in DELETED or observed.state is State.ABSENT:
             return
-        require_usable(seen)
-        name = name_of(seen)
+        require_usable(observed)
+        name = name_of(observed)
         try:
             await self._mounted.mark_gone(self.volume_id, Gone(datetime.now(UTC), self._retention_seconds))
             await self._mounted.release_name(name, self.volume_id)

@@ -7,7 +7,7 @@ from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 from piragua.volumes.backend import Backend
 from piragua.volumes.shown import record_of, require_usable
 
@@ -40,14 +40,14 @@ class Expand:
         """Nothing is held yet."""
 
     async def _grow(self, nonce: str, lock: AsyncLock) -> None:
-        seen = await self._mounted.look(self.volume_id)
-        require_usable(seen)
-        record = await record_of(seen, self._mounted, change=True)
+        observed = await self._mounted.observe(self.volume_id)
+        require_usable(observed)
+        record = await record_of(observed, self._mounted, change=True)
         target_bytes = record.size_bytes + self._add_bytes
         limit_bytes = max(target_bytes, await self._mounted.limit(self.volume_id) or 0)
         grown = replace(record, size_bytes=target_bytes).shortened()
         grown.with_operation(nonce).encode()  # what would not fit is refused before anything is changed
-        if seen.state is State.ORIGINAL:
+        if observed.state is State.ORIGINAL:
             await self._mounted.adopt(self.volume_id)
         bounded = self._backend.overcommit is not None
 
@@ -65,19 +65,19 @@ class Expand:
             all_is_well=self._backend.all_is_well,
         )
         await lock.require()
-        await self._require_same(grown if bounded else seen.record)
+        await self._require_same(grown if bounded else observed.record)
         await self._mounted.write_record(self.volume_id, grown.with_operation(nonce))
 
     async def _require_same(self, left: Record | None) -> None:
         """Nobody deleted it or changed its record meanwhile, as can happen when a lock was lost."""
-        now = await self._mounted.look(self.volume_id)
+        now = await self._mounted.observe(self.volume_id)
         if now.state is not State.VOLUME or now.record != left:
             raise Conflict(f"the volume was changed while it was expanded: it is {now.state.value}")
 
 
-async def require_growth(seen: Look, backend: Backend, mounted: ProvenMount, add_bytes: int) -> None:
+async def require_growth(observed: Observed, backend: Backend, mounted: ProvenMount, add_bytes: int) -> None:
     """OutOfSpace, or InvalidRequest for an original without a limit: what can be refused at once."""
     if add_bytes < 1:
         raise InvalidRequest("a volume can only be expanded by 1 GiB or more")
-    record = await record_of(seen, mounted, change=True)
+    record = await record_of(observed, mounted, change=True)
     await backend.require_room(record.size_bytes + add_bytes, instead_of_bytes=record.size_bytes)

@@ -7,7 +7,7 @@ from piragua.errors import NameInUse
 from piragua.inventory.names import publish_left
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Gone
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 from piragua.volumes.backend import Backend
 from piragua.volumes.jobs.create import LATE_COMMAND_SECONDS
 
@@ -17,7 +17,7 @@ ORPHANS = frozenset({State.BEING_MADE, State.COMPLETE, State.GIVEN_UP, State.CLO
 _LOCK_WAIT_SECONDS = 1
 
 
-async def settle(backend: Backend, mounted: ProvenMount, volume_id: str) -> Look:
+async def settle(backend: Backend, mounted: ProvenMount, volume_id: str) -> Observed:
     """Publishes a create that got as far as its limit and marks one that did not as deleted; how it is then.
 
     The mark is needed: glusterd may still carry out the limit that the owner asked for, or the owner of a clone
@@ -26,16 +26,16 @@ async def settle(backend: Backend, mounted: ProvenMount, volume_id: str) -> Look
     """
     lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
-        seen = await mounted.look(volume_id)
-        left = replace(seen, locked=False).state
-        if left is State.COMPLETE and seen.record is not None:
-            await publish_left(mounted, volume_id, seen.record.name)
+        observed = await mounted.observe(volume_id)
+        left = replace(observed, locked=False).state
+        if left is State.COMPLETE and observed.record is not None:
+            await publish_left(mounted, volume_id, observed.record.name)
         elif left in (State.GIVEN_UP, State.CLONE_GIVEN_UP):
             gone = Gone(datetime.now(UTC), LATE_COMMAND_SECONDS)
             await mounted.mark_gone(volume_id, gone)
             backend.purger.add_later(volume_id, gone)
     except NameInUse:
-        return seen
+        return observed
     finally:
         await lock.release()
-    return await mounted.look(volume_id)
+    return await mounted.observe(volume_id)

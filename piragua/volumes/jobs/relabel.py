@@ -23,17 +23,17 @@ async def relabel(mounted: ProvenMount, volume_id: str, change: ChangeLabels) ->
     """
     lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
     try:
-        seen = await mounted.look(volume_id)
-        require_usable(seen)
-        before = await record_of(seen, mounted, change=True)
+        observed = await mounted.observe(volume_id)
+        require_usable(observed)
+        before = await record_of(observed, mounted, change=True)
         after = replace(before, labels=labels.checked(change(before.labels))).shortened()
         after.require_room()
-        if seen.record is not None and after == before:
+        if observed.record is not None and after == before:
             return
         await lock.require()
-        if (now := await mounted.look(volume_id)) != seen:
+        if (now := await mounted.observe(volume_id)) != observed:
             raise Conflict(f"volume {volume_id} was changed meanwhile: it is {now.state.value}")
-        if seen.state is State.ORIGINAL:
+        if observed.state is State.ORIGINAL:
             await mounted.adopt(volume_id)
         await mounted.write_record(volume_id, after)
     finally:

@@ -20,39 +20,41 @@ from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
-from piragua.tree.states import USABLE, Look, State
+from piragua.tree.states import USABLE, Observed, State
 from piragua.volumes.backend import Backend
 
 IsTaken = Callable[[ProvenMount, str], Awaitable[bool]]
 """Whether the id in a name's file still needs that name."""
 
 
-def refusal(seen: Look) -> PiraguaError | None:
+def refusal(observed: Observed) -> PiraguaError | None:
     """Why that cannot be restored: Conflict, or NotReady where it is not clear what it is; None if it can be.
 
-    Of what has no record or no `published`, the look has to have gone inside (`ProvenMount.look_inside`).
+    Of what has no record or no `published`, the look has to have gone inside (`ProvenMount.observe_inside`).
     """
-    volume_id = seen.volume_id
-    if seen.state in (State.PURGING, State.RETURNED):
+    volume_id = observed.volume_id
+    if observed.state in (State.PURGING, State.RETURNED):
         return Conflict(f"volume {volume_id} is being purged and cannot be restored any more")
-    if seen.state in USABLE:
+    if observed.state in USABLE:
         return Conflict(f"volume {volume_id} is not in the trash")
-    if seen.state is not State.TRASH:
-        return NotReady(f"volume {volume_id} is {seen.state.value}; `piragua check` shows it")
-    if seen.record_unreadable:
-        return NotReady(f"volume {volume_id} is left alone: {seen.record_unreadable}")
+    if observed.state is not State.TRASH:
+        return NotReady(f"volume {volume_id} is {observed.state.value}; `piragua check` shows it")
+    if observed.record_unreadable:
+        return NotReady(f"volume {volume_id} is left alone: {observed.record_unreadable}")
     return (
         None
-        if _was_complete(seen)
+        if _was_complete(observed)
         else Conflict(f"volume {volume_id} was never complete: there is nothing to restore")
     )
 
 
-def _was_complete(seen: Look) -> bool:
+def _was_complete(observed: Observed) -> bool:
     """Whether it was a volume when it was deleted, not a create or a clone that failed."""
-    if seen.record is None:
-        return len(seen.entries) == 1 and seen.data is not None
-    return seen.record.clone_source is None and (seen.published or seen.as_recorded or seen.was_a_volume)
+    if observed.record is None:
+        return len(observed.entries) == 1 and observed.data is not None
+    return observed.record.clone_source is None and (
+        observed.published or observed.as_recorded or observed.was_a_volume
+    )
 
 
 class Restore:
@@ -75,14 +77,14 @@ class Restore:
         self._mounted = mounted
         self._id_lock = id_lock
         self._name_lock = name_lock
-        self._seen = Look(volume_id, exists=False)
+        self._seen = Observed(volume_id, exists=False)
 
     async def prepare(self, is_taken: IsTaken) -> None:
         """Makes sure, with the locks held, that it is in the trash and that its name is free.
 
         Conflict, NameInUse, NotReady, StorageError.
         """
-        self._seen = await self._mounted.look_inside(self.volume_id)
+        self._seen = await self._mounted.observe_inside(self.volume_id)
         refused = refusal(self._seen)
         if refused is not None:
             raise refused
@@ -144,19 +146,19 @@ class Restore:
         await self._id_lock.require()
         if self._name_lock is not None:
             await self._name_lock.require()
-        now = await self._mounted.look(self.volume_id)
+        now = await self._mounted.observe(self.volume_id)
         if now.state is not State.TRASH or now.gone != self._seen.gone or now.record != record:
             raise Conflict(f"another instance changed the volume while it was restored: it is {now.state.value}")
 
     async def _is_in_trash(self) -> bool:
         """Whether it is proven to be there still."""
         with suppress(PiraguaError):
-            return (await self._mounted.look(self.volume_id)).state is State.TRASH
+            return (await self._mounted.observe(self.volume_id)).state is State.TRASH
         return False
 
     async def _is_back(self) -> bool:
         with suppress(PiraguaError):
-            return (await self._mounted.look(self.volume_id)).state in USABLE
+            return (await self._mounted.observe(self.volume_id)).state in USABLE
         return False
 
     async def _release_name(self) -> None:

@@ -12,7 +12,7 @@ from piragua.models import BYTES_PER_GIB, OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
-from piragua.tree.states import Look, State
+from piragua.tree.states import Observed, State
 from piragua.volumes.backend import Backend
 from piragua.volumes.shown import record_of, require_usable
 
@@ -46,13 +46,13 @@ class Shrink:
         """Nothing is held yet."""
 
     async def _shrink(self, nonce: str, lock: AsyncLock) -> None:
-        seen = await self._mounted.look(self.volume_id)
-        require_usable(seen)
-        record = await record_of(seen, self._mounted, change=True)
+        observed = await self._mounted.observe(self.volume_id)
+        require_usable(observed)
+        record = await record_of(observed, self._mounted, change=True)
         await require_smaller(record, self._backend, self._mounted, self.volume_id, self._size_bytes)
         await lock.require()
-        await self._require_same(seen)
-        if seen.state is State.ORIGINAL:
+        await self._require_same(observed)
+        if observed.state is State.ORIGINAL:
             await self._mounted.adopt(self.volume_id)
         small = replace(record, size_bytes=self._size_bytes)
         await self._mounted.write_record(self.volume_id, small)
@@ -87,9 +87,9 @@ class Shrink:
         else:
             _log.info("volume %s has its size of %d bytes again", self.volume_id, record.size_bytes)
 
-    async def _require_same(self, left: Look) -> None:
+    async def _require_same(self, left: Observed) -> None:
         """Nobody deleted it or changed its record meanwhile, as can happen when a lock was lost."""
-        now = await self._mounted.look(self.volume_id)
+        now = await self._mounted.observe(self.volume_id)
         if now != left:
             raise Conflict(f"the volume was changed while it was to be shrunk: it is {now.state.value}")
 
