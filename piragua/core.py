@@ -11,9 +11,9 @@ from typing import Protocol, TypeVar
 from piragua.check.examination import Report, RootEntry
 from piragua.models import (
     Brick,
-    ClusterFlags,
     Device,
     GlusterVolume,
+    GlusterVolumeFlags,
     Mode,
     Node,
     OngoingOperation,
@@ -32,13 +32,13 @@ Health = Callable[[], Awaitable[Sequence[str]]]
 class Topology(Protocol):
     """The Gluster volumes that are served, and the peers that hold their bricks."""
 
-    async def clusters(self) -> tuple[GlusterVolume, ...]: ...
+    async def gluster_volumes(self) -> tuple[GlusterVolume, ...]: ...
 
-    async def cluster(self, id_or_name: str) -> GlusterVolume:
+    async def gluster_volume(self, id_or_name: str) -> GlusterVolume:
         """Raises NotFound for one that is not configured."""
         ...
 
-    async def nodes(self, cluster_id: str) -> tuple[Node, ...]:
+    async def nodes(self, gluster_volume_id: str) -> tuple[Node, ...]:
         """In the order in which they should be mounted from, as far as nothing else is known."""
         ...
 
@@ -54,7 +54,7 @@ class Volumes(Protocol[MadeJob]):
         """Raises NotFound only when absence is proven."""
         ...
 
-    async def ids(self, cluster_id: str | None = None) -> list[str]:
+    async def ids(self, gluster_volume_id: str | None = None) -> list[str]:
         """Sorted; of one Gluster volume, or of all."""
         ...
 
@@ -120,9 +120,9 @@ class Tags(Protocol):
 class Flags(Protocol):
     """What Gluster volumes may hold, by their names."""
 
-    async def of(self, gluster_volume: str) -> ClusterFlags: ...
+    async def of(self, gluster_volume: str) -> GlusterVolumeFlags: ...
 
-    async def set(self, gluster_volume: str, flags: ClusterFlags) -> None: ...
+    async def set(self, gluster_volume: str, flags: GlusterVolumeFlags) -> None: ...
 
 
 class Modes(Protocol):

@@ -85,13 +85,13 @@ class VolumeSpec:
     """A volume that is asked for.
 
     name None: the volume is called `vol_<id>`. gid 0: none, only root writes.
-    clusters: ids or names of Gluster volumes it may be on; empty: any.
+    gluster_volumes: ids or names of Gluster volumes it may be on; empty: any.
     """
 
     size_bytes: int
     name: str | None = None
     gid: int = 0
-    clusters: tuple[str, ...] = ()
+    gluster_volumes: tuple[str, ...] = ()
     durability: Durability = Durability()
     snapshot: Snapshot = Snapshot()
     options: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class Volume:
     """
 
     id: str
-    cluster_id: str
+    gluster_volume_id: str
     gluster_volume: str
     name: str
     size_bytes: int
@@ -199,7 +199,7 @@ class Node:
     """
 
     id: str
-    cluster_id: str
+    gluster_volume_id: str
     name: str
     address: str | None
     problem: str
@@ -211,7 +211,7 @@ class DeviceBrick:
     """A brick on a device. size_bytes: of its file system, as Gluster reports it."""
 
     id: str
-    cluster_id: str
+    gluster_volume_id: str
     path: str
     size_bytes: int
 
@@ -233,7 +233,7 @@ class Device:
 
 
 @dataclass(frozen=True)
-class ClusterFlags:
+class GlusterVolumeFlags:
     """What an administrator lets a Gluster volume hold. New volumes need `file`."""
 
     file: bool = True

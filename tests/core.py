@@ -191,11 +191,13 @@ async def running_core(
     backend = Backend(volume.name, inventory, limits, pool_health, purger)
     volumes = Volumes({volume.name: backend}, topology, retention_seconds=retention_seconds)
 
-    async def journal_of(cluster_id: str) -> Journal:
-        return (await volumes.place_of(cluster_id)).mounted()
+    async def journal_of(gluster_volume_id: str) -> Journal:
+        return (await volumes.place_of(gluster_volume_id)).mounted()
 
     async def verdict(operation: OperationId) -> Outcome:
-        return await volumes.verdict(operation.kind, operation.cluster_id, operation.volume_id, operation.nonce)
+        return await volumes.verdict(
+            operation.kind, operation.gluster_volume_id, operation.volume_id, operation.nonce
+        )
 
     async def problems() -> list[str]:
         return []

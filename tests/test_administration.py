@@ -51,8 +51,8 @@ def test_the_pool_is_shown_as_it_is(
     three_nodes: PrivateGluster, volume: GlusterVolume, instances: list[Instance]
 ) -> None:
     client = go_client(instances[1])
-    (cluster_id,) = client.clusters()
-    nodes = [client.node_info(node_id) for node_id in client.cluster_info(cluster_id)["nodes"]]
+    (gluster_volume_id,) = client.clusters()
+    nodes = [client.node_info(node_id) for node_id in client.cluster_info(gluster_volume_id)["nodes"]]
     assert {node["hostnames"]["storage"][0] for node in nodes} == {node.address for node in three_nodes.nodes}
     assert {node["state"] for node in nodes} == {"online"}
     for node in nodes:
@@ -65,7 +65,7 @@ def test_the_pool_is_shown_as_it_is(
         assert go_client(instances[0]).device_info(device["id"])["bricks"] == device["bricks"]
     made = client.create({"size": 1})
     shown = HeketiCli(go_client(instances[0])).topology_info()
-    assert shown[0] == f"Cluster Id: {cluster_id}"
+    assert shown[0] == f"Cluster Id: {gluster_volume_id}"
     assert f"Name: {made['name']} Size: 1" in shown
     for node in nodes:
         assert f"Node Id: {node['id']} {' '.join(each[0] for each in node['hostnames'].values())} online" in shown
@@ -107,22 +107,22 @@ async def test_a_brick_that_is_down_makes_its_device_offline(fresh_volume: Glust
 
 def test_tags_and_flags_are_the_same_everywhere(volume: GlusterVolume, instances: list[Instance]) -> None:
     first, second = instances
-    cluster_id, node_id = go_client(first).clusters()[0], get(first, f"/clusters/{volume.name}")["nodes"][0]
+    gluster_volume_id, node_id = go_client(first).clusters()[0], get(first, f"/clusters/{volume.name}")["nodes"][0]
     change = {"change_type": "set", "tags": {"rack": "r7", "a": "b"}}
     assert ask(first, "POST", f"/nodes/{node_id}/tags", change).text == '{"a":"b","rack":"r7"}\n'
     assert get(second, f"/nodes/{node_id}")["tags"] == {"a": "b", "rack": "r7"}
     ask(second, "POST", f"/nodes/{node_id}/tags", {"change_type": "delete", "tags": {"a": ""}})
     assert get(first, f"/nodes/{node_id}")["tags"] == {"rack": "r7"}
 
-    assert ask(second, "POST", f"/clusters/{cluster_id}/flags", {"file": False}).status_code == 200
-    shown = get(first, f"/clusters/{cluster_id}")
+    assert ask(second, "POST", f"/clusters/{gluster_volume_id}/flags", {"file": False}).status_code == 200
+    shown = get(first, f"/clusters/{gluster_volume_id}")
     assert (shown["file"], shown["block"]) == (False, False)
     refused = ask(first, "POST", "/volumes", {"size": 1})
     assert (refused.status_code, refused.text) == (
         500,
         "Failed to allocate new volume: Cluster has disabled all volume types\n",
     )
-    assert ask(first, "POST", f"/clusters/{cluster_id}/flags", {"file": True}).status_code == 200
+    assert ask(first, "POST", f"/clusters/{gluster_volume_id}/flags", {"file": True}).status_code == 200
     go_client(second).create({"size": 1})
 
 
@@ -219,7 +219,7 @@ def test_of_several_gluster_volumes_the_one_that_is_as_asked_for_gets_it(
             assert [ids[made["cluster"]] for made in (copied, single)] == [volume.name, plain.name]
             assert client.create({"size": 1, "clusters": [copied["cluster"]]})["cluster"] == copied["cluster"]
             refused = ask(both, "POST", "/volumes", {"size": 10**6})
-            reasons = "".join(f"\nCluster {cluster_id}: No space" for cluster_id in ids)
+            reasons = "".join(f"\nCluster {gluster_volume_id}: No space" for gluster_volume_id in ids)
             head = "Failed to allocate new volume: Unable to create volume on any cluster:"
             assert (refused.status_code, refused.text) == (500, f"{head}{reasons}\n")
             ask(both, "POST", "/admin", {"state": "read-only"})

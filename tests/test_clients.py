@@ -62,8 +62,8 @@ def test_a_whole_life_with_the_python_client(volume: GlusterVolume, instance: In
     volume.deep_mount(made["name"])
     assert python.volume_expand(made["id"], {"expand_size": 2})["size"] == 3
     assert python.volume_info(made["id"])["size"] == 3
-    (cluster_id,) = python.cluster_list()["clusters"]
-    cluster = python.cluster_info(cluster_id)
+    (gluster_volume_id,) = python.cluster_list()["clusters"]
+    cluster = python.cluster_info(gluster_volume_id)
     assert made["id"] in cluster["volumes"]
     assert sorted(cluster["volumes"]) == python.volume_list()["volumes"]
     assert python.node_info(cluster["nodes"][0])["hostnames"]["storage"] == [volume.pool.nodes[0].address]
@@ -127,7 +127,7 @@ def test_a_created_volume_is_described_to_the_byte(volume: GlusterVolume, instan
     path = f"{volume.name}/{directory(volume_id)}/vol_{volume_id}"
     shown = ask(instance, "GET", done.headers["location"])
     assert shown.headers["content-type"] == "application/json; charset=UTF-8"
-    (cluster_id,) = go_client(instance).clusters()
+    (gluster_volume_id,) = go_client(instance).clusters()
     expected = {
         "size": 2,
         "name": path,
@@ -136,7 +136,7 @@ def test_a_created_volume_is_described_to_the_byte(volume: GlusterVolume, instan
         "glustervolumeoptions": [],
         "snapshot": {"enable": True, "factor": 1},
         "id": volume_id,
-        "cluster": cluster_id,
+        "cluster": gluster_volume_id,
         "mount": {
             "glusterfs": {
                 "hosts": [address],
@@ -165,13 +165,13 @@ def test_clusters_are_gluster_volumes_by_id_and_by_name(volume: GlusterVolume, i
 
 def test_nodes_are_peers_with_one_address_each(replicated: GlusterVolume, second_of_three: Instance) -> None:
     go = go_client(second_of_three)
-    (cluster_id,) = go.clusters()
-    nodes = [go.node_info(node_id) for node_id in go.cluster_info(cluster_id)["nodes"]]
+    (gluster_volume_id,) = go.clusters()
+    nodes = [go.node_info(node_id) for node_id in go.cluster_info(gluster_volume_id)["nodes"]]
     addresses = [node["hostnames"]["storage"] for node in nodes]
     assert sorted(addresses) == sorted([node.address] for node in replicated.pool.nodes)
     assert not any(ipaddress.ip_address(each).is_loopback for (each,) in addresses)
     assert {node["state"] for node in nodes} == {"online"}
-    assert {node["cluster"] for node in nodes} == {cluster_id}
+    assert {node["cluster"] for node in nodes} == {gluster_volume_id}
     peers = replicated.pool.nodes[0].gluster("pool", "list")
     assert all(re.sub("(.{8})(.{4})(.{4})(.{4})", r"\1-\2-\3-\4-", node["id"]) in peers for node in nodes)
 

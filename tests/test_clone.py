@@ -411,7 +411,9 @@ async def test_a_clone_whose_owner_lost_its_locks_fails_for_good(
                 gate.let_go(5)
                 await until(lambda: job.progress().startswith(("1 ", "2 ", "3 ", "4 ")))
                 lose(job._id_lock)
-                told = await other.volumes.verdict(OperationKind.CLONE, job.cluster_id, job.volume_id, "1" * 16)
+                told = await other.volumes.verdict(
+                    OperationKind.CLONE, job.gluster_volume_id, job.volume_id, "1" * 16
+                )
                 assert isinstance(told, Failed)
                 gate.stand_open()
         assert len(ended) == 1

@@ -190,8 +190,8 @@ def _recorded_bytes(path: Path) -> int:
 
 def test_metrics_count_what_is_there(instance: Instance) -> None:
     client = go_client(instance)
-    (cluster_id,) = client.clusters()
-    size = f'{{cluster="{cluster_id}"}}'
+    (gluster_volume_id,) = client.clusters()
+    size = f'{{cluster="{gluster_volume_id}"}}'
     count, sizes, trash = (
         name + size for name in ("heketi_volumes_count", "piragua_volumes_size_bytes", "piragua_trash_volumes")
     )
@@ -202,7 +202,7 @@ def test_metrics_count_what_is_there(instance: Instance) -> None:
     after = metrics(instance)
     assert after[sizes] - before[sizes] == 3 * BYTES_PER_GIB
     assert (after["heketi_up"], after["heketi_cluster_count"]) == (1, 1)
-    (node_id,) = client.cluster_info(cluster_id)["nodes"]
+    (node_id,) = client.cluster_info(gluster_volume_id)["nodes"]
     (device,) = client.node_info(node_id)["devices"]
     (shown,) = [value for name, value in after.items() if name.startswith("heketi_device_size{")]
     assert shown == device["storage"]["total"]
@@ -250,10 +250,10 @@ def test_lost_records_are_put_back_from_a_copy(instance: Instance, hand: ByHand,
 def test_what_administrators_set_is_in_the_copy_and_put_back_where_it_was_lost(
     instance: Instance, hand: ByHand, saved: Path
 ) -> None:
-    (cluster_id,) = go_client(instance).clusters()
-    (node_id,) = go_client(instance).cluster_info(cluster_id)["nodes"]
+    (gluster_volume_id,) = go_client(instance).clusters()
+    (node_id,) = go_client(instance).cluster_info(gluster_volume_id)["nodes"]
     (device,) = go_client(instance).node_info(node_id)["devices"]
-    flags, tags = f"/clusters/{cluster_id}/flags", {"change_type": "set", "tags": {"rack": "r7"}}
+    flags, tags = f"/clusters/{gluster_volume_id}/flags", {"change_type": "set", "tags": {"rack": "r7"}}
     for path in (f"/nodes/{node_id}/tags", f"/devices/{device['id']}/tags"):
         assert ask(instance, "POST", path, tags).status_code == 200
     assert ask(instance, "POST", flags, {"file": False}).status_code == 200
@@ -275,7 +275,7 @@ def test_what_administrators_set_is_in_the_copy_and_put_back_where_it_was_lost(
         assert get_line(instance, "/admin") == {"state": "normal"}, "only said"
         restore(instance, saved, "--yes")
         assert get_line(instance, "/admin") == {"state": "local-client"}
-        assert get_line(instance, f"/clusters/{cluster_id}")["file"] is False
+        assert get_line(instance, f"/clusters/{gluster_volume_id}")["file"] is False
         assert os.getxattr(hand.folder / layout.OWN_DIRECTORY, "user.piragua.purge") == b'{"state": "paused"}'
         shown = get_line(instance, f"/nodes/{node_id}")
         assert (shown["tags"], shown["devices"][0]["tags"]) == ({"rack": "r7"}, {"rack": "moved"})

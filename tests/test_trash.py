@@ -275,7 +275,7 @@ async def test_a_death_at_any_step_leaves_it_in_the_trash_or_restored(
             done = (when, step) == ("after", "unmark_gone")
             for name in pair:
                 assert (await core.mounted.observe(ids[name])).state is (State.VOLUME if done else State.TRASH)
-                told = await core.http.get(f"/queue/04{jobs[0].cluster_id}{ids[name]}{NONCE}")
+                told = await core.http.get(f"/queue/04{jobs[0].gluster_volume_id}{ids[name]}{NONCE}")
                 assert told.status_code == (303 if done else 500), "whoever polls is told what is so"
         await core.sweep_twice()
         for point, (again, left) in names.items():

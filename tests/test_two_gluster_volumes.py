@@ -61,19 +61,19 @@ def test_each_is_a_cluster_that_is_chosen_by_id_or_name_and_lists_are_merged(
     client = go_client(instance)
     ids = [uuid_of(volume) for volume in volumes]
     assert client.clusters() == sorted(ids)
-    made: dict[str, list[str]] = {cluster_id: [] for cluster_id in ids}
-    for volume, cluster_id in zip(volumes, ids, strict=True):
-        for wanted in (cluster_id, volume.name):
+    made: dict[str, list[str]] = {gluster_volume_id: [] for gluster_volume_id in ids}
+    for volume, gluster_volume_id in zip(volumes, ids, strict=True):
+        for wanted in (gluster_volume_id, volume.name):
             answer = client.create({"size": 1, "clusters": [wanted]})
-            assert answer["cluster"] == cluster_id
+            assert answer["cluster"] == gluster_volume_id
             assert answer["name"].startswith(f"{volume.name}/")
-            made[cluster_id].append(answer["id"])
+            made[gluster_volume_id].append(answer["id"])
     assert client.list() == sorted(made[ids[0]] + made[ids[1]])
-    for volume, cluster_id in zip(volumes, ids, strict=True):
-        by_id, by_name = client.cluster_info(cluster_id), client.cluster_info(volume.name)
+    for volume, gluster_volume_id in zip(volumes, ids, strict=True):
+        by_id, by_name = client.cluster_info(gluster_volume_id), client.cluster_info(volume.name)
         assert by_id == by_name
-        assert by_id["id"] == cluster_id
-        assert by_id["volumes"] == sorted(made[cluster_id])
+        assert by_id["id"] == gluster_volume_id
+        assert by_id["volumes"] == sorted(made[gluster_volume_id])
     for volume_ids in made.values():
         volume_ids.sort()
     topology = HeketiCli(client).topology()

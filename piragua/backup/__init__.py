@@ -1,0 +1,1 @@
+"""The records of volumes, saved and put back."""

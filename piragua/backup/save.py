@@ -62,12 +62,14 @@ class Records:
     async def document(self) -> bytes:
         """The JSON document. StorageError and NotReady when a volume or a setting would be missing from it."""
         volumes: list[dict[str, Any]] = []
-        for cluster in await self._topology.clusters():
-            inventory = self._inventories[cluster.name]
+        for gluster_volume in await self._topology.gluster_volumes():
+            inventory = self._inventories[gluster_volume.name]
             settings = saved.encode(await saved.settings_of(inventory.mount.current()))
             all_observed = sorted((await inventory.observe_many()).items())
             records = [_saved(observed) for _, observed in all_observed if observed.state in LISTED | DELETED]
-            volumes.append({"id": cluster.id, "name": cluster.name, "settings": settings, "volumes": records})
+            volumes.append(
+                {"id": gluster_volume.id, "name": gluster_volume.name, "settings": settings, "volumes": records}
+            )
         document = {
             "format": FORMAT,
             "version": FORMAT_VERSION,

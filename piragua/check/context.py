@@ -48,7 +48,7 @@ class Tools:
 class CheckContext:
     """bricks: this server's own folders. looks: by id, but for what somebody works on and what a brick lacks."""
 
-    cluster: GlusterVolume
+    gluster_volume: GlusterVolume
     mount: Mount
     mounted: ProvenMount
     tools: Tools
@@ -59,7 +59,7 @@ class CheckContext:
     @property
     def name(self) -> str:
         """The Gluster volume's."""
-        return self.cluster.name
+        return self.gluster_volume.name
 
     def of(self, *states: State) -> list[Observed]:
         """Looks in one of these states that can be judged now, by id."""

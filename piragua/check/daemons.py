@@ -19,24 +19,24 @@ _PATIENCE_SECONDS = 4.0
 _HEAL_LOOKS_SECONDS = 2.0
 
 
-async def quotad(cluster: GlusterVolume, gluster: Gluster) -> Finding:
+async def quotad(gluster_volume: GlusterVolume, gluster: Gluster) -> Finding:
     """Whether every server's quota daemon runs: without it statvfs hangs and writes fail."""
     name = "quotad runs"
-    mend = f"gluster volume start {cluster.name} force"
+    mend = f"gluster volume start {gluster_volume.name} force"
 
     async def dead() -> list[str]:
-        return [host for host, runs in (await gluster.quota_daemons(cluster.name)).items() if not runs]
+        return [host for host, runs in (await gluster.quota_daemons(gluster_volume.name)).items() if not runs]
 
     async def run() -> None:
-        await gluster.start_force(cluster.name)
-        _log.warning("%s: its daemons that did not run were started", cluster.name)
+        await gluster.start_force(gluster_volume.name)
+        _log.warning("%s: its daemons that did not run were started", gluster_volume.name)
 
     try:
         hosts = await _patiently(dead)
     except StorageError as error:
-        return Finding(name, False, str(error), gluster_volume=cluster.name)
+        return Finding(name, False, str(error), gluster_volume=gluster_volume.name)
     detail = f"not on {', '.join(hosts)}" if hosts else "yes"
-    return Finding(name, not hosts, detail, mend, cluster.name, fix=Fix(f"runs `{mend}`", run))
+    return Finding(name, not hosts, detail, mend, gluster_volume.name, fix=Fix(f"runs `{mend}`", run))
 
 
 async def until_mounted(mount: Mount) -> None:

@@ -54,7 +54,7 @@ class Report:
     the Gluster volume itself, and limits that belong to nothing.
     """
 
-    cluster: GlusterVolume
+    gluster_volume: GlusterVolume
     entries: tuple[RootEntry, ...]
     pending: frozenset[str] = frozenset()
     wrong: Mapping[str, str] = field(default_factory=dict)
@@ -86,9 +86,9 @@ class Examination:
     async def entries(self) -> list[RootEntry]:
         """Everything, sorted by id. StorageError and NotReady when a part cannot be seen."""
         found: list[RootEntry] = []
-        for cluster in await self._topology.clusters():
-            all_observed = await self._inventories[cluster.name].observe_many()
-            found += [_entry(observed, cluster) for observed in all_observed.values()]
+        for gluster_volume in await self._topology.gluster_volumes():
+            all_observed = await self._inventories[gluster_volume.name].observe_many()
+            found += [_entry(observed, gluster_volume) for observed in all_observed.values()]
         return sorted(found, key=lambda entry: entry.volume_id)
 
     async def reports(self) -> list[Report]:
@@ -96,24 +96,26 @@ class Examination:
 
         StorageError and NotReady when directories cannot be seen; limits that cannot are a problem in it.
         """
-        clusters = await self._topology.clusters()
-        return list(await asyncio.gather(*(self._report(cluster) for cluster in clusters)))
+        gluster_volumes = await self._topology.gluster_volumes()
+        return list(await asyncio.gather(*(self._report(gluster_volume) for gluster_volume in gluster_volumes)))
 
-    async def _report(self, cluster: GlusterVolume) -> Report:
-        inventory = self._inventories[cluster.name]
+    async def _report(self, gluster_volume: GlusterVolume) -> Report:
+        inventory = self._inventories[gluster_volume.name]
         before = dict(await inventory.observe_many())
-        limits, problems = await self._listed_limits(cluster)
-        suspects = [each for each in {**before, **(limits or {})} if _what(before, limits, each, cluster.name)]
+        limits, problems = await self._listed_limits(gluster_volume)
+        suspects = [
+            each for each in {**before, **(limits or {})} if _what(before, limits, each, gluster_volume.name)
+        ]
         mounted = inventory.mount.current()
         now = before | await mounted.observe_many(suspects)
         pending = await mounted.held_ids(suspects)
         pending |= {each for each, observed in now.items() if observed.state in _PASSING}
-        wrong = {each: _what(now, limits, each, cluster.name) for each in suspects if each not in pending}
+        wrong = {each: _what(now, limits, each, gluster_volume.name) for each in suspects if each not in pending}
         orphans = [f"{text}" for each, text in sorted(wrong.items()) if text and now[each].state is State.ABSENT]
         return Report(
-            cluster,
+            gluster_volume,
             tuple(
-                _entry(observed, cluster)
+                _entry(observed, gluster_volume)
                 for _, observed in sorted(now.items())
                 if observed.state is not State.ABSENT
             ),
@@ -122,17 +124,19 @@ class Examination:
             (*problems, *orphans),
         )
 
-    async def _listed_limits(self, cluster: GlusterVolume) -> tuple[dict[str, int] | None, list[str]]:
+    async def _listed_limits(self, gluster_volume: GlusterVolume) -> tuple[dict[str, int] | None, list[str]]:
         """Limits in bytes by id, None when they cannot be listed; and what is wrong with the Gluster volume."""
         try:
-            self._require(cluster)
+            self._require(gluster_volume)
             async with asyncio.timeout(self._limits_timeout_seconds):
-                by_path = await self._limits.limits(cluster.name)
+                by_path = await self._limits.limits(gluster_volume.name)
         except TimeoutError:
             seconds = f"{self._limits_timeout_seconds:g}"
-            return None, [f"Gluster volume {cluster.name}: its limits were not listed within {seconds} seconds"]
+            return None, [
+                f"Gluster volume {gluster_volume.name}: its limits were not listed within {seconds} seconds"
+            ]
         except PiraguaError as error:
-            return None, [f"Gluster volume {cluster.name}: its limits cannot be listed: {error}"]
+            return None, [f"Gluster volume {gluster_volume.name}: its limits cannot be listed: {error}"]
         ids = ((layout.id_of(path.removeprefix("/")), size_bytes) for path, size_bytes in by_path.items())
         return {volume_id: size_bytes for volume_id, size_bytes in ids if volume_id is not None}, []
 
@@ -186,26 +190,26 @@ def _limit_fault(observed: Observed, limits_bytes: Mapping[str, int] | None, glu
     return ""
 
 
-def _entry(observed: Observed, cluster: GlusterVolume) -> RootEntry:
+def _entry(observed: Observed, gluster_volume: GlusterVolume) -> RootEntry:
     return RootEntry(
         observed.volume_id,
-        cluster.name,
+        gluster_volume.name,
         observed.state.value,
         observed.state in LISTED,
-        _volume(observed, cluster),
+        _volume(observed, gluster_volume),
         None if observed.gone is None else observed.gone.deleted,
         None if observed.gone is None else observed.gone.retention_seconds,
     )
 
 
-def _volume(observed: Observed, cluster: GlusterVolume) -> Volume | None:
+def _volume(observed: Observed, gluster_volume: GlusterVolume) -> Volume | None:
     """As recorded; of an original, what its directory shows. A size of 0: there is no limit."""
     record = observed.record
     if record is not None:
         return Volume(
             observed.volume_id,
-            cluster.id,
-            cluster.name,
+            gluster_volume.id,
+            gluster_volume.name,
             record.name,
             record.size_bytes,
             record.gid,
@@ -216,4 +220,11 @@ def _volume(observed: Observed, cluster: GlusterVolume) -> Volume | None:
     if observed.state is not State.ORIGINAL or observed.data is None:
         return None
     size_bytes = gib_to_bytes(whole_gib(observed.limit_bytes or 0))
-    return Volume(observed.volume_id, cluster.id, cluster.name, observed.data.name, size_bytes, observed.data.gid)
+    return Volume(
+        observed.volume_id,
+        gluster_volume.id,
+        gluster_volume.name,
+        observed.data.name,
+        size_bytes,
+        observed.data.gid,
+    )

@@ -21,32 +21,37 @@ _OWN_FILES = "Piragua's own files"
 
 
 async def daemons_and_volumes(
-    cluster: GlusterVolume, mount: Mount, tools: Tools, bricks: Sequence[str]
+    gluster_volume: GlusterVolume, mount: Mount, tools: Tools, bricks: Sequence[str]
 ) -> list[Finding]:
     """What is found; nothing is raised. bricks: the folders of this server's own."""
-    if not cluster.started or not options.limits_are_seen(cluster):
+    if not gluster_volume.started or not options.limits_are_seen(gluster_volume):
         reason = "not while it is stopped, or limits cannot be seen"
-        return [Finding(_VOLUMES, False, reason, gluster_volume=cluster.name)]
-    found = [await daemons.quotad(cluster, tools.gluster)]
+        return [Finding(_VOLUMES, False, reason, gluster_volume=gluster_volume.name)]
+    found = [await daemons.quotad(gluster_volume, tools.gluster)]
     if not found[0].holds:
-        return [*found, Finding(_VOLUMES, False, "not while quotad is dead", gluster_volume=cluster.name)]
+        return [*found, Finding(_VOLUMES, False, "not while quotad is dead", gluster_volume=gluster_volume.name)]
     try:
         await daemons.until_mounted(mount)
-        return found + await _of_mount(cluster, mount, tools, bricks)
+        return found + await _of_mount(gluster_volume, mount, tools, bricks)
     except StorageError as error:
-        return [*found, Finding(_VOLUMES, False, str(error), gluster_volume=cluster.name)]
+        return [*found, Finding(_VOLUMES, False, str(error), gluster_volume=gluster_volume.name)]
 
 
-async def _of_mount(cluster: GlusterVolume, mount: Mount, tools: Tools, bricks: Sequence[str]) -> list[Finding]:
+async def _of_mount(
+    gluster_volume: GlusterVolume, mount: Mount, tools: Tools, bricks: Sequence[str]
+) -> list[Finding]:
     mounted = mount.current()
     pool, health = await daemons.pool(tools.pool_health, mounted)
     if not pool.holds:
-        return [pool, Finding(_VOLUMES, False, "not while the pool is not well", gluster_volume=cluster.name)]
+        return [
+            pool,
+            Finding(_VOLUMES, False, "not while the pool is not well", gluster_volume=gluster_volume.name),
+        ]
     heals = await daemons.heals(tools.gluster, tools.pool_health, mounted, health, heal_seconds=tools.heal_seconds)
     own_files = await _own_files(mounted)
     found = [pool, heals, own_files]
     if own_files.holds and own_files.detail == "there":
-        found += await _of_volumes(cluster, mount, tools, health, bricks)
+        found += await _of_volumes(gluster_volume, mount, tools, health, bricks)
     return found
 
 
@@ -63,7 +68,7 @@ async def _own_files(mounted: ProvenMount) -> Finding:
 
 
 async def _of_volumes(
-    cluster: GlusterVolume, mount: Mount, tools: Tools, health: Health, bricks: Sequence[str]
+    gluster_volume: GlusterVolume, mount: Mount, tools: Tools, health: Health, bricks: Sequence[str]
 ) -> list[Finding]:
     mounted = mount.current()
     missing = await new_bricks.missing_directories(mounted, bricks)
@@ -72,7 +77,7 @@ async def _of_volumes(
     missing = new_bricks.Missing(missing.ids | no_data.ids, missing.paths + no_data.paths)
     # Whoever goes through what is missing makes it, which is not for a check that changes nothing.
     all_observed = {each: observed for each, observed in all_observed.items() if each not in missing.ids}
-    context = CheckContext(cluster, mount, mounted, tools, health, bricks, all_observed)
+    context = CheckContext(gluster_volume, mount, mounted, tools, health, bricks, all_observed)
     return [
         new_bricks.on_all_bricks(mounted, missing),
         await records.have_modes(context),

@@ -33,10 +33,10 @@ class Missing:
     paths: tuple[str, ...] = ()
 
 
-def local_bricks(cluster: GlusterVolume, peers: Iterable[Peer]) -> tuple[str, ...]:
+def local_bricks(gluster_volume: GlusterVolume, peers: Iterable[Peer]) -> tuple[str, ...]:
     """The folders of the Gluster volume's bricks on this server."""
     here = {peer.id for peer in peers if peer.local}
-    return tuple(brick.path for brick in cluster.bricks if brick.peer_id in here)
+    return tuple(brick.path for brick in gluster_volume.bricks if brick.peer_id in here)
 
 
 async def missing_directories(mounted: ProvenMount, bricks: Sequence[str]) -> Missing:

@@ -54,8 +54,8 @@ def describe(observed: Observed) -> str:
     if observed.state is State.NOT_OURS:
         return (
             f"not Piragua's, since nothing is marked and it holds {_holds(observed)}."
-            " Choices: leave it; or, by hand, move out of it what does not belong there: with exactly one directory inside it is a volume of the"
-            " original Piragua"
+            " Choices: leave it; or, by hand, move out of it what does not belong there: with exactly one"
+            " directory inside it is a volume of the original Piragua"
         )
     if observed.gone_unreadable.startswith(_UNREADABLE_ENTRY):
         return f"{observed.gone_unreadable}. The bricks may differ: gluster volume heal VOLUME info split-brain"

@@ -1,1 +1,1 @@
-"""The commands that ask a server over HTTP, from any machine."""
+"""The program `piragua`: what runs on a server, and what asks one from any machine."""

@@ -12,7 +12,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from uuid import UUID
 
-from piragua.pool.addresses import acceptable_address
+from piragua.config.addresses import acceptable_address
 
 _VOLUME_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}")
 _HOST = re.compile(r"[A-Za-z0-9:._-]+")

@@ -1,0 +1,1 @@
+"""What exists on a Gluster volume: ids, names, labels, use."""

@@ -106,10 +106,10 @@ class UsageGatherer:
     async def _soft_percent(self) -> int:
         """What the Gluster volume has for all; Gluster's own default while it cannot be asked."""
         try:
-            cluster = await self._topology.cluster(self._inventory.mount.gluster_volume)
+            gluster_volume = await self._topology.gluster_volume(self._inventory.mount.gluster_volume)
         except PiraguaError:
             return _SOFT_PERCENT
-        text = cluster.options.get(_SOFT_LIMIT_OPTION, "").removesuffix("%")
+        text = gluster_volume.options.get(_SOFT_LIMIT_OPTION, "").removesuffix("%")
         return int(text) if text.isascii() and text.isdigit() else _SOFT_PERCENT
 
     def _say(self, problem: str) -> None:

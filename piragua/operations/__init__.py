@@ -1,0 +1,1 @@
+"""Long work: ids, jobs, this instance's work, other instances' work."""

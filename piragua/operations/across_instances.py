@@ -130,7 +130,7 @@ class OperationsAcrossInstances:
         return (await mounted.observe(left.volume_id)).state not in _NOT_SETTLED
 
     def _is_on(self, each: OngoingOperation, gluster_volume: str) -> bool:
-        return self._gluster_volume_of(OperationId.parse(each.operation_id).cluster_id) == gluster_volume
+        return self._gluster_volume_of(OperationId.parse(each.operation_id).gluster_volume_id) == gluster_volume
 
     async def _tell(self, gluster_volume: str, own: Sequence[OngoingOperation]) -> None:
         try:

@@ -14,14 +14,14 @@ class OperationId:
     """What an operation's id says."""
 
     kind: OperationKind
-    cluster_id: str
+    gluster_volume_id: str
     volume_id: str
     nonce: str
 
     @property
     def text(self) -> str:
         """The id, in hex."""
-        return f"{self.kind.value:02x}{self.cluster_id}{self.volume_id}{self.nonce}"
+        return f"{self.kind.value:02x}{self.gluster_volume_id}{self.volume_id}{self.nonce}"
 
     @classmethod
     def parse(cls, operation_id: str) -> "OperationId":

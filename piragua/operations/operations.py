@@ -124,7 +124,7 @@ class Operations:
         try:
             if self._group is None or len(self._running) + self._noting >= self._limit:
                 raise TooManyOperations(_BUSY)
-            operation = OperationId(job.kind, job.cluster_id, job.volume_id, secrets.token_hex(NONCE_BYTES))
+            operation = OperationId(job.kind, job.gluster_volume_id, job.volume_id, secrets.token_hex(NONCE_BYTES))
             journal, lock = await self._note(operation)
             if self._group is None:  # the service began to stop meanwhile
                 await lock.release()
@@ -146,7 +146,7 @@ class Operations:
         """The lock that tells others that the work goes on; counted, since many can wait for theirs at once."""
         self._noting += 1
         try:
-            journal = await self._journal_of(operation.cluster_id)
+            journal = await self._journal_of(operation.gluster_volume_id)
             return journal, await journal.take_operation(operation.nonce)
         finally:
             self._noting -= 1
@@ -227,7 +227,7 @@ class Operations:
 
     async def _judge(self, operation: OperationId) -> Outcome:
         try:
-            journal = await self._journal_of(operation.cluster_id)
+            journal = await self._journal_of(operation.gluster_volume_id)
             if await journal.operation_is_held(operation.nonce):
                 return Pending()
             outcome = await self._verdict(operation)

@@ -29,21 +29,21 @@ class BrickReports(Protocol):
 class Clusters(Protocol):
     """Which bricks there are: `piragua.pool.topology.Topology` outside of tests."""
 
-    async def cluster(self, id_or_name: str) -> GlusterVolume: ...
+    async def gluster_volume(self, id_or_name: str) -> GlusterVolume: ...
 
 
 @dataclass(frozen=True)
 class _Report:
     """What is known of one Gluster volume's bricks. taken is monotonic, in seconds."""
 
-    cluster: GlusterVolume
+    gluster_volume: GlusterVolume
     known: Mapping[Brick, BrickStatus]
     taken: float
 
     @property
     def complete(self) -> bool:
         """Whether the device of every brick is known."""
-        return len(self.known) == len(set(self.cluster.bricks))
+        return len(self.known) == len(set(self.gluster_volume.bricks))
 
 
 class Devices:
@@ -58,7 +58,7 @@ class Devices:
     def __init__(
         self,
         gluster: BrickReports,
-        clusters: Clusters,
+        gluster_volumes: Clusters,
         volume_names: Sequence[str],
         *,
         interval_seconds: float = 30,
@@ -67,7 +67,7 @@ class Devices:
         trust_seconds: float = 300,
     ) -> None:
         self._gluster = gluster
-        self._clusters = clusters
+        self._gluster_volumes = gluster_volumes
         self._volume_names = tuple(volume_names)
         self._interval_seconds = interval_seconds
         self._retry_seconds = retry_seconds
@@ -88,13 +88,15 @@ class Devices:
         failures = list[str]()
         for name in self._volume_names:
             try:
-                cluster = await self._clusters.cluster(name)
+                gluster_volume = await self._gluster_volumes.gluster_volume(name)
                 statuses = await self._gluster.bricks(name)
             except PiraguaError as error:
                 _log.debug("the devices of %s cannot be told: %s", name, error)
                 failures.append(str(error))
             else:
-                self._reports[name] = _Report(cluster, self._merged(name, cluster, statuses), time.monotonic())
+                self._reports[name] = _Report(
+                    gluster_volume, self._merged(name, gluster_volume, statuses), time.monotonic()
+                )
         self._problem = "; ".join(failures)
         self._asked.set()
         return not failures
@@ -144,17 +146,17 @@ class Devices:
             if report is None:
                 raise NotReady(f"the devices of the Gluster volume {name} are not known yet: {self._problem}")
             if not report.complete:
-                missing = next(brick for brick in report.cluster.bricks if brick not in report.known)
+                missing = next(brick for brick in report.gluster_volume.bricks if brick not in report.known)
                 raise NotReady(f"the device of the brick {missing.host}:{missing.path} was not reported yet")
 
     def _merged(
-        self, name: str, cluster: GlusterVolume, statuses: Iterable[BrickStatus]
+        self, name: str, gluster_volume: GlusterVolume, statuses: Iterable[BrickStatus]
     ) -> dict[Brick, BrickStatus]:
         """The bricks by what is reported now, filled up with what was reported earlier."""
         before = self._reports[name].known if name in self._reports else {}
         by_place = {(status.peer_id, status.path): status for status in statuses}
         merged = {}
-        for brick in cluster.bricks:
+        for brick in gluster_volume.bricks:
             now, earlier = by_place.get((brick.peer_id, brick.path)), before.get(brick)
             if now is not None and now.device not in _UNKNOWN_DEVICE and now.size_total_bytes:
                 merged[brick] = now
@@ -167,7 +169,9 @@ class Devices:
         oldest = time.monotonic() - self._trust_seconds
         for report in self._reports.values():
             for brick, status in report.known.items():
-                device = _device(report.cluster.id, brick, status, online=status.online and report.taken > oldest)
+                device = _device(
+                    report.gluster_volume.id, brick, status, online=status.online and report.taken > oldest
+                )
                 found[device.id] = _joined(found[device.id], device) if device.id in found else device
         return tuple(found[device_id] for device_id in sorted(found))
 
@@ -176,9 +180,9 @@ def _device_id(brick: Brick, status: BrickStatus) -> str:
     return part_id(brick.peer_id, status.device)
 
 
-def _device(cluster_id: str, brick: Brick, status: BrickStatus, *, online: bool) -> Device:
+def _device(gluster_volume_id: str, brick: Brick, status: BrickStatus, *, online: bool) -> Device:
     """The device, as far as one brick tells."""
-    brick_id = part_id(cluster_id, brick.peer_id, brick.path)
+    brick_id = part_id(gluster_volume_id, brick.peer_id, brick.path)
     return Device(
         id=_device_id(brick, status),
         node_id=brick.peer_id,
@@ -186,7 +190,7 @@ def _device(cluster_id: str, brick: Brick, status: BrickStatus, *, online: bool)
         total_bytes=status.size_total_bytes,
         free_bytes=status.size_free_bytes,
         online=online,
-        bricks=(DeviceBrick(brick_id, cluster_id, brick.path, status.size_total_bytes),),
+        bricks=(DeviceBrick(brick_id, gluster_volume_id, brick.path, status.size_total_bytes),),
     )
 
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+from piragua.config.addresses import acceptable_address
 from piragua.models import Peer
-from piragua.pool.addresses import acceptable_address
 from piragua.pool.resolver import Names
 
 

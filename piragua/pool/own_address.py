@@ -5,7 +5,7 @@ import socket
 import struct
 from ipaddress import IPv6Address, ip_address
 
-from piragua.pool.addresses import acceptable_address
+from piragua.config.addresses import acceptable_address
 
 # From linux/sockios.h: the first IPv4 address of an interface, in bytes 20 to 24 of struct ifreq.
 _SIOCGIFADDR = 0x8915

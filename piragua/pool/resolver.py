@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from piragua.pool.addresses import acceptable_address
+from piragua.config.addresses import acceptable_address
 
 Lookup = Callable[[str], list[str]]
 

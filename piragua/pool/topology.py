@@ -89,14 +89,14 @@ class Topology:
         self._refreshing: asyncio.Task[_Snapshot] | None = None
         self._too_late = 0.0
 
-    async def clusters(self) -> tuple[GlusterVolume, ...]:
+    async def gluster_volumes(self) -> tuple[GlusterVolume, ...]:
         """Every configured Gluster volume, in the configured order.
 
         Raises StorageError (as the source did) if one of them cannot be seen.
         """
         return _complete(await self._current()).volumes
 
-    async def cluster(self, id_or_name: str) -> GlusterVolume:
+    async def gluster_volume(self, id_or_name: str) -> GlusterVolume:
         """The configured Gluster volume of that id (32 hex digits) or name.
 
         Raises NotFound if none is, and StorageError while that is not certain.
@@ -104,17 +104,17 @@ class Topology:
         volume, _ = await self._find(lambda volume: id_or_name in (volume.id, volume.name))
         return volume
 
-    async def cluster_now(self, id_or_name: str) -> GlusterVolume:
+    async def gluster_volume_now(self, id_or_name: str) -> GlusterVolume:
         """The same for what cannot be done without glusterd: StorageError while it does not answer."""
         volume, _ = await self._find_now(lambda volume: id_or_name in (volume.id, volume.name))
         return volume
 
-    async def nodes(self, cluster_id: str) -> tuple[Node, ...]:
+    async def nodes(self, gluster_volume_id: str) -> tuple[Node, ...]:
         """The peers that hold bricks of that Gluster volume (id or name), sorted by id.
 
-        Raises NotFound and StorageError as `cluster` does.
+        Raises NotFound and StorageError as `gluster_volume` does.
         """
-        volume, peers = await self._find(lambda volume: cluster_id in (volume.id, volume.name))
+        volume, peers = await self._find(lambda volume: gluster_volume_id in (volume.id, volume.name))
         holders = sorted({brick.peer_id for brick in volume.bricks})
         return tuple(await asyncio.gather(*(self._node(volume, peers, holder) for holder in holders)))
 
@@ -127,7 +127,7 @@ class Topology:
         return await self._node(volume, peers, node_id)
 
     async def refresh(self) -> None:
-        """Asks now, however young the last answer is; raises StorageError as `clusters` does."""
+        """Asks now, however young the last answer is; raises StorageError as `gluster_volumes` does."""
         _complete(await self._fresh())
 
     async def _find(self, wanted: Callable[[GlusterVolume], bool]) -> tuple[GlusterVolume, tuple[Peer, ...]]:
@@ -168,7 +168,7 @@ class Topology:
         )
         return Node(
             id=peer_id,
-            cluster_id=volume.id,
+            gluster_volume_id=volume.id,
             name=hosts[0],
             address=address,
             problem="" if address else problem,

@@ -1,0 +1,1 @@
+"""Limits on volumes, and the watch over quota's daemon."""

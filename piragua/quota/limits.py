@@ -9,6 +9,7 @@ from typing import Protocol
 import anyio
 
 from piragua.errors import Conflict, GlusterBusy, LimitNotSet, MountError
+from piragua.gluster.history import Backoff
 from piragua.models import NO_BOUNDS, Bounds, dashed
 from piragua.tree.proven_mount import ProvenMount
 
@@ -42,20 +43,6 @@ class QuotaCommands(Protocol):
         """What the same says of the use."""
 
 
-class Backoff(Protocol):
-    """The part of `piragua.gluster.history.Backoff` that is needed here."""
-
-    async def let_in(self) -> None:
-        """Waits while somebody else's command is to come first."""
-
-
-class NoBackoff:
-    """For a glusterd whose history is out of sight."""
-
-    async def let_in(self) -> None:
-        """Returns at once."""
-
-
 async def _nothing() -> None:
     return None
 
@@ -78,7 +65,7 @@ class Limits:
         read_back_seconds: float = 5,
     ) -> None:
         self._gluster = gluster
-        self._backoff = backoff or NoBackoff()
+        self._backoff = backoff
         self._queue_seconds = queue_seconds
         self._turn_timeout_seconds = turn_timeout_seconds
         self._read_back_seconds = read_back_seconds
@@ -159,7 +146,8 @@ class Limits:
                 except Conflict as error:
                     argv = ("volume", "quota", mounted.gluster_volume, "limit-usage", path)
                     raise GlusterBusy(argv, 0, str(error)) from error
-                await self._backoff.let_in()
+                if self._backoff is not None:
+                    await self._backoff.let_in()
             yield
 
     async def _read_back(self, read: Callable[[], Awaitable[int | None]], size_bytes: int) -> int | None:

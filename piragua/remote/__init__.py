@@ -1,0 +1,1 @@
+"""A Piragua server, asked over HTTP."""

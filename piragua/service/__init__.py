@@ -1,0 +1,1 @@
+"""Builds one instance from its settings, keeps it running, and listens."""

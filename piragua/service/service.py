@@ -267,8 +267,8 @@ class Service:
         found += [watch.problem for watch in self._watches if watch.problem]
         try:
             with anyio.fail_after(self._health_timeout_seconds):
-                for cluster in await self._topology.clusters():
-                    require_limits(cluster)
+                for gluster_volume in await self._topology.gluster_volumes():
+                    require_limits(gluster_volume)
         except StorageError as error:
             found.append(str(error))
         except TimeoutError:
@@ -302,12 +302,12 @@ class Service:
         here = [] if self._settings.glusterd_socket else ["localhost"]
         return here + self._servers.get(gluster_volume, [])
 
-    async def _journal_of(self, cluster_id: str) -> Journal:
-        return (await self._volumes.place_of(cluster_id)).mounted()
+    async def _journal_of(self, gluster_volume_id: str) -> Journal:
+        return (await self._volumes.place_of(gluster_volume_id)).mounted()
 
     async def _verdict(self, operation: OperationId) -> Outcome:
         return await self._volumes.verdict(
-            operation.kind, operation.cluster_id, operation.volume_id, operation.nonce
+            operation.kind, operation.gluster_volume_id, operation.volume_id, operation.nonce
         )
 
 

@@ -4,34 +4,34 @@ import json
 from collections.abc import Mapping
 
 from piragua.errors import NotReady
-from piragua.models import ClusterFlags
+from piragua.models import GlusterVolumeFlags
 from piragua.tree.mount import Mount
 from piragua.tree.proven_mount import ProvenMount
 
 FLAGS_KEY = "flags"
 
 
-async def flags_of(mounted: ProvenMount) -> ClusterFlags:
+async def flags_of(mounted: ProvenMount) -> GlusterVolumeFlags:
     """The flags; file volumes and no block volumes where nobody has set any. NotReady, MountError."""
     data = await mounted.setting(FLAGS_KEY)
     if data is None:
-        return ClusterFlags()
+        return GlusterVolumeFlags()
     flags = decode_flags(data)
     if flags is None:
         raise NotReady(f"the flags of {mounted.gluster_volume} cannot be read; set them anew")
     return flags
 
 
-def encode_flags(flags: ClusterFlags) -> bytes:
+def encode_flags(flags: GlusterVolumeFlags) -> bytes:
     """As they are kept."""
     return json.dumps({"file": flags.file, "block": flags.block}).encode()
 
 
-def decode_flags(data: bytes) -> ClusterFlags | None:
+def decode_flags(data: bytes) -> GlusterVolumeFlags | None:
     """What is kept; None for what cannot be read."""
     try:
         flags = json.loads(data)
-        return ClusterFlags(file=bool(flags["file"]), block=bool(flags["block"]))
+        return GlusterVolumeFlags(file=bool(flags["file"]), block=bool(flags["block"]))
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -42,10 +42,10 @@ class FlagStore:
     def __init__(self, mounts: Mapping[str, Mount]) -> None:
         self._mounts = dict(mounts)
 
-    async def of(self, gluster_volume: str) -> ClusterFlags:
+    async def of(self, gluster_volume: str) -> GlusterVolumeFlags:
         """Its flags. NotReady, MountError."""
         return await flags_of(self._mounts[gluster_volume].current())
 
-    async def set(self, gluster_volume: str, flags: ClusterFlags) -> None:
+    async def set(self, gluster_volume: str, flags: GlusterVolumeFlags) -> None:
         """All instances go by these flags from now on. MountError."""
         await self._mounts[gluster_volume].current().set(FLAGS_KEY, encode_flags(flags))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from piragua.errors import NotReady
-from piragua.models import ClusterFlags, PurgeState
+from piragua.models import GlusterVolumeFlags, PurgeState
 from piragua.shared_settings.flags import FLAGS_KEY, decode_flags, encode_flags
 from piragua.shared_settings.modes import MODE_KEY, SetMode, decode_mode
 from piragua.shared_settings.purging import PURGE_KEY, encode_purge_state, purge_state_of
@@ -24,7 +24,7 @@ _ID = re.compile("[0-9a-f]{32}")
 class SavedSettings:
     """What was set; None, and no tags, where nobody has set any. tags: by the id of the node or device."""
 
-    flags: ClusterFlags | None = None
+    flags: GlusterVolumeFlags | None = None
     mode: SetMode | None = None
     purge: PurgeState | None = None
     tags: Mapping[str, Tags] = field(default_factory=dict)

@@ -30,7 +30,7 @@ HELPS = {
 }
 
 
-class MountState(Protocol):
+class MountHealth(Protocol):
     """The part of `piragua.tree.mount.Mount` that is needed here."""
 
     gluster_volume: str
@@ -75,7 +75,7 @@ class OngoingWork(Protocol):
 class Instance:
     """Its parts. purgers: by the name of their Gluster volume. certificate_expires: None without TLS."""
 
-    mounts: Sequence[MountState]
+    mounts: Sequence[MountHealth]
     purgers: Mapping[str, PurgerState]
     commands: GlusterState
     work: OngoingWork

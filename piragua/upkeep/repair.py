@@ -55,17 +55,17 @@ class Repair:
 
         StorageError.
         """
-        cluster = await self._topology.cluster_now(mounted.gluster_volume)
-        if self._bricks != cluster.bricks:
-            self._bricks, self._walks = cluster.bricks, _WALKS
+        gluster_volume = await self._topology.gluster_volume_now(mounted.gluster_volume)
+        if self._bricks != gluster_volume.bricks:
+            self._bricks, self._walks = gluster_volume.bricks, _WALKS
         self._walk = self._walks > 0
         self._health = await self._pool_health.observe(mounted)
-        if not _limits_are_seen(cluster):
+        if not _limits_are_seen(gluster_volume):
             self._health = Health(("quota is off, or its limits cannot be seen",))
         well = not self._health.problems
         self._recorded = await self._records(mounted) if well else None
         # Until this client has seen the new bricks, it looks directories up without them.
-        if well and await mounted.brick_count() == len(cluster.bricks):
+        if well and await mounted.brick_count() == len(gluster_volume.bricks):
             self._walks = max(self._walks - 1, 0)
         return well and not self._health.healing
 
@@ -157,9 +157,9 @@ class Repair:
             return None
 
 
-def _limits_are_seen(cluster: GlusterVolume) -> bool:
+def _limits_are_seen(gluster_volume: GlusterVolume) -> bool:
     """Whether quota is on and statvfs shows limits: else every limit would look lost."""
     return (
-        cluster.options.get("features.quota") == "on"
-        and cluster.options.get("features.quota-deem-statfs") != "off"
+        gluster_volume.options.get("features.quota") == "on"
+        and gluster_volume.options.get("features.quota-deem-statfs") != "off"
     )

@@ -55,24 +55,24 @@ class Backend:
                 raise OutOfSpace("No space")
 
 
-def require_limits(cluster: GlusterVolume) -> None:
+def require_limits(gluster_volume: GlusterVolume) -> None:
     """StorageError, with the command that mends it, when no limit could be set or seen."""
-    name = cluster.name
-    if not cluster.started:
+    name = gluster_volume.name
+    if not gluster_volume.started:
         raise StorageError(f"the Gluster volume {name} is not started: gluster volume start {name}")
-    if not _is_on(cluster, "features.quota", default=False):
+    if not _is_on(gluster_volume, "features.quota", default=False):
         raise StorageError(f"quota is off on the Gluster volume {name}: gluster volume quota {name} enable")
-    if not _is_on(cluster, "features.quota-deem-statfs", default=True):
+    if not _is_on(gluster_volume, "features.quota-deem-statfs", default=True):
         raise StorageError(
             f"limits cannot be read back on the Gluster volume {name}:"
             f" gluster volume set {name} features.quota-deem-statfs on"
         )
 
 
-def require_files_limits(cluster: GlusterVolume) -> None:
+def require_files_limits(gluster_volume: GlusterVolume) -> None:
     """StorageError, with the command that mends it, when the number of files cannot be limited."""
-    if not _is_on(cluster, "features.inode-quota", default=False):
-        name = cluster.name
+    if not _is_on(gluster_volume, "features.inode-quota", default=False):
+        name = gluster_volume.name
         raise StorageError(
             f"files cannot be limited on the Gluster volume {name}: gluster volume inode-quota {name} enable"
         )
@@ -85,24 +85,25 @@ def require_addresses(nodes: tuple[Node, ...]) -> None:
             raise UnusableAddress(node.problem)
 
 
-def require_options(cluster: GlusterVolume, options: tuple[str, ...]) -> None:
+def require_options(gluster_volume: GlusterVolume, options: tuple[str, ...]) -> None:
     """Unsupported, with its name, for an option that the whole Gluster volume does not have as asked for."""
     for option in options:
         name, _, value = option.strip().partition(" ")
         if not name or name.startswith(OWN_OPTION_PREFIX):
             continue
-        if cluster.options.get(name) != value.strip():
+        if gluster_volume.options.get(name) != value.strip():
             raise Unsupported(
                 f"Volume option '{name}' cannot be set for one volume: all volumes share the Gluster volume"
-                f" {cluster.name}, where it is {_as_set(cluster, name)}; leave it out of the request, set it there"
-                f" for all, or let PIRAGUA_ACCEPT_ALL_OPTIONS=true accept such options without effect"
+                f" {gluster_volume.name}, where it is {_as_set(gluster_volume, name)}; leave it out of the"
+                f" request, set it there for all, or let PIRAGUA_ACCEPT_ALL_OPTIONS=true accept such"
+                " options without effect"
             )
 
 
-def _as_set(cluster: GlusterVolume, name: str) -> str:
-    return f"'{cluster.options[name]}'" if name in cluster.options else "not set"
+def _as_set(gluster_volume: GlusterVolume, name: str) -> str:
+    return f"'{gluster_volume.options[name]}'" if name in gluster_volume.options else "not set"
 
 
-def _is_on(cluster: GlusterVolume, option: str, *, default: bool) -> bool:
-    value = cluster.options.get(option)
+def _is_on(gluster_volume: GlusterVolume, option: str, *, default: bool) -> bool:
+    value = gluster_volume.options.get(option)
     return default if value is None else value.lower() in _ON

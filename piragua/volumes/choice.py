@@ -14,7 +14,7 @@ from piragua.errors import (
     StorageError,
     Unsupported,
 )
-from piragua.models import ClusterFlags, Durability, GlusterVolume, VolumeSpec
+from piragua.models import Durability, GlusterVolume, GlusterVolumeFlags, VolumeSpec
 from piragua.pool.topology import Topology
 from piragua.volumes.backend import Backend
 
@@ -56,25 +56,30 @@ async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: To
     seen: dict[str, GlusterVolume] = {}
     away: dict[str, PiraguaError] = {}
     asked_for = list[str]()
-    for wanted in dict.fromkeys(spec.clusters) or backends:
+    for wanted in dict.fromkeys(spec.gluster_volumes) or backends:
         try:
-            cluster = await topology.cluster_now(wanted)
+            gluster_volume = await topology.gluster_volume_now(wanted)
         except NotFound:
             raise InvalidRequest(f"Cluster id {wanted} not found") from None
         except StorageError as error:
             away[wanted] = error
             asked_for.append(wanted)
         else:
-            seen[cluster.id] = cluster
-            asked_for.append(cluster.id)
+            seen[gluster_volume.id] = gluster_volume
+            asked_for.append(gluster_volume.id)
     found = list(seen.values())
     if len(found) > 1:
-        room = {cluster.id: await _free_bytes(backends[cluster.name]) for cluster in found}
-        found.sort(key=lambda cluster: (-_likeness(cluster.durability, spec.durability), -room[cluster.id]))
+        room = {gluster_volume.id: await _free_bytes(backends[gluster_volume.name]) for gluster_volume in found}
+        found.sort(
+            key=lambda gluster_volume: (
+                -_likeness(gluster_volume.durability, spec.durability),
+                -room[gluster_volume.id],
+            )
+        )
     return Candidates(tuple(found), tuple(dict.fromkeys(asked_for)), away)
 
 
-def require_eligible(flags: ClusterFlags) -> None:
+def require_eligible(flags: GlusterVolumeFlags) -> None:
     """Ineligible, in Heketi's words, where an administrator wants no new volumes (Heketi contract 5.5)."""
     if not flags.file and not flags.block:
         raise Ineligible("Cluster has disabled all volume types")

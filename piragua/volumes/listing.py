@@ -43,7 +43,7 @@ class Listed:
     """
 
     id: str
-    cluster_id: str
+    gluster_volume_id: str
     gluster_volume: str
     state: ListedState
     name: str | None = None
@@ -93,9 +93,9 @@ Key = tuple[bool, SortValue, str]
 class Query:
     """What is wanted of a list. All filters must hold.
 
-    labels: keys with a value, or with None for any. name: a pattern as the shell's. cluster: an id, or the name of
-    a Gluster volume. created_before and created_after leave out what has no time. fuller_than_percent leaves out
-    what has no figure. after: where the page before ended.
+    labels: keys with a value, or with None for any. name: a pattern as the shell's. gluster_volume: an id, or the
+    name of a Gluster volume. created_before and created_after leave out what has no time. fuller_than_percent
+    leaves out what has no figure. after: where the page before ended.
     """
 
     labels: tuple[tuple[str, str | None], ...] = ()
@@ -104,7 +104,7 @@ class Query:
     created_after: datetime | None = None
     fuller_than_percent: float | None = None
     state: ListedState | None = None
-    cluster: str | None = None
+    gluster_volume: str | None = None
     sort: Sort = Sort.NAME
     descending: bool = False
     limit: int = 1000
@@ -129,7 +129,7 @@ class Page:
 class Total:
     """A Gluster volume with the sums over its volumes, in bytes. None where nothing was gathered yet."""
 
-    cluster_id: str
+    gluster_volume_id: str
     gluster_volume: str
     volumes: int
     size_bytes: int
@@ -152,9 +152,9 @@ class Listing:
 
     async def page(self, query: Query) -> Page:
         """What the query asks for. NotReady, StorageError: a list never leaves one out. InvalidRequest."""
-        names = [name for name in self._inventories if await self._is_wanted(name, query.cluster)]
-        if query.cluster is not None and not names:
-            raise InvalidRequest(f"cluster {query.cluster[:80]!r} is not served")
+        names = [name for name in self._inventories if await self._is_wanted(name, query.gluster_volume)]
+        if query.gluster_volume is not None and not names:
+            raise InvalidRequest(f"cluster {query.gluster_volume[:80]!r} is not served")
         found = [each for name in names for each in await self._listed(name) if _matches(each, query)]
         found.sort(key=lambda each: key_of(each, query.sort))
         page = _cut(found, query)
@@ -169,19 +169,19 @@ class Listing:
     async def one(self, volume_id: str) -> Listed:
         """A volume as it is now, with its use as it was last gathered. NotFound, NotReady, StorageError."""
         backend, mounted, observed = await self._volumes.find(volume_id)
-        volume = await volume_of(observed, mounted, await self._volumes.cluster_id(backend))
+        volume = await volume_of(observed, mounted, await self._volumes.gluster_volume_id(backend))
         return _of_volume(volume, _STATES[observed.state], self._usages[volume.gluster_volume].of(volume_id))
 
     async def totals(self) -> list[Total]:
         """The sums for each Gluster volume. NotReady, StorageError."""
         return [await self._total(name) for name in self._inventories]
 
-    async def _is_wanted(self, gluster_volume: str, cluster: str | None) -> bool:
-        return cluster in (None, gluster_volume, await self._volumes.cluster_id_of(gluster_volume))
+    async def _is_wanted(self, name: str, wanted: str | None) -> bool:
+        return wanted in (None, name, await self._volumes.gluster_volume_id_of(name))
 
     async def _listed(self, gluster_volume: str) -> list[Listed]:
         """All of one Gluster volume. What was told of a look before need not be found out again."""
-        cluster_id = await self._volumes.cluster_id_of(gluster_volume)
+        gluster_volume_id = await self._volumes.gluster_volume_id_of(gluster_volume)
         told, usage = self._told[gluster_volume], self._usages[gluster_volume]
         all_observed = await self._inventories[gluster_volume].observe_many()
         now = dict[str, tuple[Observed, Listed]]()
@@ -190,7 +190,7 @@ class Listing:
                 continue
             before, used = told.get(volume_id), usage.of(volume_id)
             if before is None or before[0] is not observed:
-                before = observed, _of_look(observed, cluster_id, gluster_volume)
+                before = observed, _of_look(observed, gluster_volume_id, gluster_volume)
             now[volume_id] = before if before[1].usage is used else (observed, replace(before[1], usage=used))
         self._told[gluster_volume] = now
         return [each for _, each in now.values()]
@@ -199,7 +199,7 @@ class Listing:
         listed, usage = await self._listed(gluster_volume), self._usages[gluster_volume]
         used = [each.usage.used_bytes for each in listed if each.usage is not None]
         return Total(
-            cluster_id=await self._volumes.cluster_id_of(gluster_volume),
+            gluster_volume_id=await self._volumes.gluster_volume_id_of(gluster_volume),
             gluster_volume=gluster_volume,
             volumes=len(listed),
             size_bytes=sum(each.size_bytes or 0 for each in listed),
@@ -264,7 +264,7 @@ def _is_fuller(each: Listed, percent: float | None) -> bool:
     return fullness_percent is not None and fullness_percent > percent
 
 
-def _of_look(observed: Observed, cluster_id: str, gluster_volume: str) -> Listed:
+def _of_look(observed: Observed, gluster_volume_id: str, gluster_volume: str) -> Listed:
     """What one look tells, without its use."""
     record, name = observed.record, None
     if record is not None:
@@ -274,7 +274,7 @@ def _of_look(observed: Observed, cluster_id: str, gluster_volume: str) -> Listed
     limit_bytes = None if observed.limit_bytes is None else gib_to_bytes(whole_gib(observed.limit_bytes))
     return Listed(
         id=observed.volume_id,
-        cluster_id=cluster_id,
+        gluster_volume_id=gluster_volume_id,
         gluster_volume=gluster_volume,
         state=_STATES[observed.state],
         name=name,
@@ -288,7 +288,7 @@ def _of_look(observed: Observed, cluster_id: str, gluster_volume: str) -> Listed
 def _of_volume(volume: Volume, state: ListedState, usage: VolumeUsage | None) -> Listed:
     return Listed(
         id=volume.id,
-        cluster_id=volume.cluster_id,
+        gluster_volume_id=volume.gluster_volume_id,
         gluster_volume=volume.gluster_volume,
         state=state,
         name=volume.name,

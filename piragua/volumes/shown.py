@@ -80,7 +80,7 @@ async def record_of(observed: Observed, mounted: ProvenMount, *, change: bool = 
     return Record(size_bytes=size_bytes, name=name, gid=gid, created=datetime.now(UTC) if change else None)
 
 
-async def volume_of(observed: Observed, mounted: ProvenMount, cluster_id: str) -> Volume:
+async def volume_of(observed: Observed, mounted: ProvenMount, gluster_volume_id: str) -> Volume:
     """The volume that was observed, also one that the next sweep will publish; NotFound, NotReady."""
     _require(observed, _SHOWN)
     record = await record_of(observed, mounted)
@@ -91,7 +91,7 @@ async def volume_of(observed: Observed, mounted: ProvenMount, cluster_id: str) -
         )
     return Volume(
         id=observed.volume_id,
-        cluster_id=cluster_id,
+        gluster_volume_id=gluster_volume_id,
         gluster_volume=mounted.gluster_volume,
         name=record.name,
         size_bytes=record.size_bytes,

@@ -41,7 +41,7 @@ class Trashed:
     """
 
     id: str
-    cluster_id: str
+    gluster_volume_id: str
     gluster_volume: str
     state: TrashState
     name: str | None = None
@@ -57,7 +57,7 @@ class Trashed:
 class PurgeReport:
     """Purging on one Gluster volume. waiting: deleted volumes that are still there, also those being purged."""
 
-    cluster_id: str
+    gluster_volume_id: str
     gluster_volume: str
     state: PurgeState
     workers: int
@@ -101,8 +101,10 @@ class Trash:
         for backend in self._backends.values():
             state = await purge_state_of(backend.mounted())
             waiting = sum(each.state in DELETED for each in (await backend.inventory.observe_many()).values())
-            cluster_id = await self._volumes.cluster_id(backend)
-            found.append(PurgeReport(cluster_id, backend.gluster_volume, state, backend.purger.workers, waiting))
+            gluster_volume_id = await self._volumes.gluster_volume_id(backend)
+            found.append(
+                PurgeReport(gluster_volume_id, backend.gluster_volume, state, backend.purger.workers, waiting)
+            )
         return found
 
     async def set_purging(self, state: PurgeState) -> None:
@@ -143,7 +145,7 @@ class Trash:
         deleted = [
             observed for observed in (await backend.inventory.observe_many()).values() if observed.state in DELETED
         ]
-        cluster_id = await self._volumes.cluster_id(backend)
+        gluster_volume_id = await self._volumes.gluster_volume_id(backend)
         mounted = backend.mounted()
         left = await self._bytes_left(backend, mounted, [each for each in deleted if each.state is State.PURGING])
         found = list[Trashed]()
@@ -151,7 +153,7 @@ class Trash:
             if observed.record is None or not observed.published:  # what it was is told by what lies in it
                 observed = await mounted.observe_inside(observed.volume_id)
             if observed.state in DELETED:
-                found.append(_entry(backend, cluster_id, observed, left.get(observed.volume_id)))
+                found.append(_entry(backend, gluster_volume_id, observed, left.get(observed.volume_id)))
         return found
 
     @staticmethod
@@ -169,12 +171,12 @@ class Trash:
         return left
 
 
-def _entry(backend: Backend, cluster_id: str, observed: Observed, bytes_left: int | None) -> Trashed:
+def _entry(backend: Backend, gluster_volume_id: str, observed: Observed, bytes_left: int | None) -> Trashed:
     gone, progress = observed.gone, backend.purger.progress(observed.volume_id)
     only = observed.entries[0] if len(observed.entries) == 1 else None
     return Trashed(
         id=observed.volume_id,
-        cluster_id=cluster_id,
+        gluster_volume_id=gluster_volume_id,
         gluster_volume=backend.gluster_volume,
         state=_state(observed),
         name=only if observed.record is None else observed.record.name,

@@ -66,26 +66,32 @@ class Volumes:
         self._topology = topology
         self._retention_seconds = retention_seconds
         self._accept_all_options = accept_all_options
-        self._by_cluster_id: dict[str, Backend] = {}
+        self._by_gluster_volume_id: dict[str, Backend] = {}
         self._copies = anyio.Semaphore(COPIES_AT_ONCE)
 
-    async def place_of(self, cluster_id: str) -> Backend:
+    async def place_of(self, gluster_volume_id: str) -> Backend:
         """The place of a Gluster volume's id; NotFound, StorageError."""
-        return self._by_cluster_id.get(cluster_id) or self._learn(await self._topology.cluster(cluster_id))
+        return self._by_gluster_volume_id.get(gluster_volume_id) or self._learn(
+            await self._topology.gluster_volume(gluster_volume_id)
+        )
 
-    def gluster_volume_of(self, cluster_id: str) -> str | None:
+    def gluster_volume_of(self, gluster_volume_id: str) -> str | None:
         """The name of a Gluster volume by its id; None where nothing was done with it yet."""
-        backend = self._by_cluster_id.get(cluster_id)
+        backend = self._by_gluster_volume_id.get(gluster_volume_id)
         return None if backend is None else backend.gluster_volume
 
     async def get(self, volume_id: str) -> Volume:
         """The volume. NotFound only when it is proven to be gone; NotReady and StorageError otherwise."""
         backend, mounted, observed = await self.find(volume_id)
-        return await volume_of(observed, mounted, await self.cluster_id(backend))
+        return await volume_of(observed, mounted, await self.gluster_volume_id(backend))
 
-    async def ids(self, cluster_id: str | None = None) -> list[str]:
+    async def ids(self, gluster_volume_id: str | None = None) -> list[str]:
         """Ids of all volumes, or of those on one Gluster volume; sorted, never leaving one out."""
-        backends = list(self._backends.values()) if cluster_id is None else [await self.place_of(cluster_id)]
+        backends = (
+            list(self._backends.values())
+            if gluster_volume_id is None
+            else [await self.place_of(gluster_volume_id)]
+        )
         found = [volume_id for backend in backends for volume_id in await backend.inventory.ids()]
         return sorted(found)
 
@@ -96,30 +102,32 @@ class Volumes:
         """
         choice = await choose(spec, self._backends, self._topology)
         refusals: dict[str, PiraguaError] = {}
-        for cluster in choice.candidates:
+        for gluster_volume in choice.candidates:
             try:
-                return await self._prepare_on(cluster, spec)
+                return await self._prepare_on(gluster_volume, spec)
             except PiraguaError as error:
-                refusals[cluster.id] = error
+                refusals[gluster_volume.id] = error
         raise choice.refusal(refusals)
 
     async def prepare_expand(self, volume_id: str, add_bytes: int) -> Expand:
         """An expand by that many bytes. NotFound, NotReady, OutOfSpace, InvalidRequest, StorageError."""
         backend, mounted, observed = await self.find(volume_id)
         require_usable(observed)
-        cluster = await self._topology.cluster_now(await self.cluster_id(backend))
-        cluster = await self._with_limits(cluster)
+        gluster_volume = await self._topology.gluster_volume_now(await self.gluster_volume_id(backend))
+        gluster_volume = await self._with_limits(gluster_volume)
         await require_growth(observed, backend, mounted, add_bytes)
-        return Expand(backend, mounted, cluster.id, volume_id, add_bytes)
+        return Expand(backend, mounted, gluster_volume.id, volume_id, add_bytes)
 
     async def prepare_shrink(self, volume_id: str, size_bytes: int) -> Shrink:
         """A shrink to that size. NotFound, NotReady, InvalidRequest, Conflict (it holds more), StorageError."""
         backend, mounted, observed = await self.find(volume_id)
         require_usable(observed)
-        cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(backend)))
+        gluster_volume = await self._with_limits(
+            await self._topology.gluster_volume_now(await self.gluster_volume_id(backend))
+        )
         record = await record_of(observed, mounted, change=True)
         await require_smaller(record, backend, mounted, volume_id, size_bytes)
-        return Shrink(backend, mounted, cluster.id, volume_id, size_bytes)
+        return Shrink(backend, mounted, gluster_volume.id, volume_id, size_bytes)
 
     async def set_labels(self, volume_id: str, change: ChangeLabels) -> None:
         """The labels are what change makes of those that are set. NotFound, Conflict, InvalidRequest, NotReady,
@@ -135,9 +143,9 @@ class Volumes:
         """
         backend, mounted, observed = await self.find(volume_id)
         require_usable(observed)
-        cluster = await self._topology.cluster_now(await self.cluster_id(backend))
+        gluster_volume = await self._topology.gluster_volume_now(await self.gluster_volume_id(backend))
         require_eligible(await flags_of(mounted))
-        cluster = await self._with_limits(cluster)
+        gluster_volume = await self._with_limits(gluster_volume)
         source = await record_of(observed, mounted)
         await backend.require_room(source.size_bytes)
         with suppress(StorageError):  # the clone itself asks again
@@ -161,7 +169,16 @@ class Volumes:
             await reading.release()
             raise
         return Clone(
-            backend, mounted, cluster.id, clone_id, record, id_lock, name_lock, volume_id, reading, self._copies
+            backend,
+            mounted,
+            gluster_volume.id,
+            clone_id,
+            record,
+            id_lock,
+            name_lock,
+            volume_id,
+            reading,
+            self._copies,
         )
 
     async def prepare_delete(self, volume_id: str) -> Delete:
@@ -174,8 +191,10 @@ class Volumes:
             raise Conflict(TARGET_EXISTS)
         if observed.state not in DELETED:
             require_usable(observed)
-        cluster_id, is_deleted = await self.cluster_id(backend), observed.state in DELETED
-        return Delete(backend, mounted, cluster_id, volume_id, self._retention_seconds, is_deleted=is_deleted)
+        gluster_volume_id, is_deleted = await self.gluster_volume_id(backend), observed.state in DELETED
+        return Delete(
+            backend, mounted, gluster_volume_id, volume_id, self._retention_seconds, is_deleted=is_deleted
+        )
 
     async def prepare_restore(self, volume_id: str) -> Restore:
         """A restore of a volume that was deleted, with its name and its id locked.
@@ -187,7 +206,9 @@ class Volumes:
         refused = refusal(await mounted.observe_inside(volume_id))
         if refused is not None:
             raise refused
-        cluster = await self._with_limits(await self._topology.cluster_now(await self.cluster_id(backend)))
+        gluster_volume = await self._with_limits(
+            await self._topology.gluster_volume_now(await self.gluster_volume_id(backend))
+        )
         name_lock = None
         if observed.record is not None:
             name_lock = await mounted.take_name(observed.record.name, timeout_seconds=_NAME_WAIT_SECONDS)
@@ -197,7 +218,7 @@ class Volumes:
             if name_lock is not None:
                 await name_lock.release()
             raise
-        restore = Restore(backend, mounted, cluster.id, volume_id, id_lock, name_lock)
+        restore = Restore(backend, mounted, gluster_volume.id, volume_id, id_lock, name_lock)
         try:
             await restore.prepare(self._is_taken)
         except BaseException:
@@ -205,9 +226,9 @@ class Volumes:
             raise
         return restore
 
-    async def verdict(self, kind: OperationKind, cluster_id: str, volume_id: str, nonce: str) -> Outcome:
+    async def verdict(self, kind: OperationKind, gluster_volume_id: str, volume_id: str, nonce: str) -> Outcome:
         """How an operation ended whose owner is at work no more, as the tree shows it. StorageError."""
-        backend = await self.place_of(cluster_id)
+        backend = await self.place_of(gluster_volume_id)
         try:
             mounted, observed = await self._observe(backend, volume_id)
         except NotReady:
@@ -257,16 +278,16 @@ class Volumes:
             return False
         return not await mounted.has_tombstone(volume_id)
 
-    async def _prepare_on(self, cluster: GlusterVolume, spec: VolumeSpec) -> Create:
-        backend = self._backends[cluster.name]
+    async def _prepare_on(self, gluster_volume: GlusterVolume, spec: VolumeSpec) -> Create:
+        backend = self._backends[gluster_volume.name]
         mounted = backend.mounted()
         require_eligible(await flags_of(mounted))
         if not self._accept_all_options:
-            require_options(cluster, spec.options)
-        cluster = await self._with_limits(cluster)
+            require_options(gluster_volume, spec.options)
+        gluster_volume = await self._with_limits(gluster_volume)
         if spec.bounds.files is not None:
-            require_files_limits(cluster)
-        require_addresses(await self._topology.nodes(cluster.id))
+            require_files_limits(gluster_volume)
+        require_addresses(await self._topology.nodes(gluster_volume.id))
         await backend.require_room(spec.size_bytes)
         volume_id = uuid.uuid4().hex
         record = Record(
@@ -281,7 +302,7 @@ class Volumes:
         )
         record.require_room()  # before anything is made
         id_lock, name_lock = await self._reserve(mounted, volume_id, spec.name)
-        return Create(backend, mounted, cluster.id, volume_id, record, id_lock, name_lock)
+        return Create(backend, mounted, gluster_volume.id, volume_id, record, id_lock, name_lock)
 
     async def _reserve(
         self, mounted: ProvenMount, volume_id: str, name: str | None
@@ -315,33 +336,33 @@ class Volumes:
         """Whether the id in a name's file still needs it: in work, a volume, or unclear."""
         return await names.is_taken(mounted, holder)
 
-    async def _with_limits(self, cluster: GlusterVolume) -> GlusterVolume:
+    async def _with_limits(self, gluster_volume: GlusterVolume) -> GlusterVolume:
         """The Gluster volume, if limits can be set on it; StorageError.
 
         What speaks against it is asked for anew: an administrator may just have mended it.
         """
         try:
-            require_limits(cluster)
+            require_limits(gluster_volume)
         except StorageError:
             with suppress(StorageError):
                 await self._topology.refresh()
-            cluster = await self._topology.cluster_now(cluster.id)
-            require_limits(cluster)
-        return cluster
+            gluster_volume = await self._topology.gluster_volume_now(gluster_volume.id)
+            require_limits(gluster_volume)
+        return gluster_volume
 
-    async def cluster_id(self, backend: Backend) -> str:
+    async def gluster_volume_id(self, backend: Backend) -> str:
         """The id of its Gluster volume. StorageError."""
-        for cluster_id, known in self._by_cluster_id.items():
+        for gluster_volume_id, known in self._by_gluster_volume_id.items():
             if known is backend:
-                return cluster_id
-        cluster = await self._topology.cluster(backend.gluster_volume)
-        self._learn(cluster)
-        return cluster.id
+                return gluster_volume_id
+        gluster_volume = await self._topology.gluster_volume(backend.gluster_volume)
+        self._learn(gluster_volume)
+        return gluster_volume.id
 
-    async def cluster_id_of(self, gluster_volume: str) -> str:
+    async def gluster_volume_id_of(self, gluster_volume: str) -> str:
         """The id of that Gluster volume, one of those that are served. StorageError."""
-        return await self.cluster_id(self._backends[gluster_volume])
+        return await self.gluster_volume_id(self._backends[gluster_volume])
 
-    def _learn(self, cluster: GlusterVolume) -> Backend:
-        backend = self._by_cluster_id[cluster.id] = self._backends[cluster.name]
+    def _learn(self, gluster_volume: GlusterVolume) -> Backend:
+        backend = self._by_gluster_volume_id[gluster_volume.id] = self._backends[gluster_volume.name]
         return backend

@@ -17,12 +17,12 @@ from piragua.errors import (
 )
 from piragua.models import (
     Brick,
-    ClusterFlags,
     Device,
     Done,
     Durability,
     Failed,
     GlusterVolume,
+    GlusterVolumeFlags,
     Layout,
     Mode,
     Node,
@@ -62,17 +62,17 @@ class InMemoryTopology:
     )
     peers: tuple[Node, ...] = field(default_factory=three_nodes)
 
-    async def clusters(self) -> tuple[GlusterVolume, ...]:
+    async def gluster_volumes(self) -> tuple[GlusterVolume, ...]:
         return self.known
 
-    async def cluster(self, id_or_name: str) -> GlusterVolume:
+    async def gluster_volume(self, id_or_name: str) -> GlusterVolume:
         for cluster in self.known:
             if id_or_name in (cluster.id, cluster.name):
                 return cluster
         raise NotFound(f"no Gluster volume {id_or_name}")
 
-    async def nodes(self, cluster_id: str) -> tuple[Node, ...]:
-        return tuple(node for node in self.peers if node.cluster_id == cluster_id)
+    async def nodes(self, gluster_volume_id: str) -> tuple[Node, ...]:
+        return tuple(node for node in self.peers if node.gluster_volume_id == gluster_volume_id)
 
     async def node(self, node_id: str) -> Node:
         for node in self.peers:
@@ -99,9 +99,9 @@ class InMemoryVolumes:
             raise NotFound(f"no volume {volume_id}")
         return self.volumes[volume_id]
 
-    async def ids(self, cluster_id: str | None = None) -> list[str]:
+    async def ids(self, gluster_volume_id: str | None = None) -> list[str]:
         self._fail()
-        return sorted(v.id for v in self.volumes.values() if cluster_id in (None, v.cluster_id))
+        return sorted(v.id for v in self.volumes.values() if gluster_volume_id in (None, v.gluster_volume_id))
 
     async def prepare_create(self, spec: VolumeSpec) -> Job:
         self._fail()
@@ -109,7 +109,7 @@ class InMemoryVolumes:
         if not self.topology.known:
             raise InvalidRequest("No clusters configured")
         known = {name for cluster in self.topology.known for name in (cluster.id, cluster.name)}
-        for cluster in spec.clusters:
+        for cluster in spec.gluster_volumes:
             if cluster not in known:
                 raise InvalidRequest(f"Cluster id {cluster} not found")
         if spec.size_bytes > self.size_bytes:
@@ -241,12 +241,12 @@ class InMemoryTags:
 class InMemoryFlags:
     """Flags in a dictionary."""
 
-    kept: dict[str, ClusterFlags] = field(default_factory=dict)
+    kept: dict[str, GlusterVolumeFlags] = field(default_factory=dict)
 
-    async def of(self, gluster_volume: str) -> ClusterFlags:
-        return self.kept.get(gluster_volume, ClusterFlags())
+    async def of(self, gluster_volume: str) -> GlusterVolumeFlags:
+        return self.kept.get(gluster_volume, GlusterVolumeFlags())
 
-    async def set(self, gluster_volume: str, flags: ClusterFlags) -> None:
+    async def set(self, gluster_volume: str, flags: GlusterVolumeFlags) -> None:
         self.kept[gluster_volume] = flags
 
 

@@ -18,7 +18,7 @@ from piragua.errors import (
     StorageError,
     Unsupported,
 )
-from piragua.models import ClusterFlags, Durability, GlusterVolume, Layout, VolumeSpec
+from piragua.models import Durability, GlusterVolume, GlusterVolumeFlags, Layout, VolumeSpec
 from piragua.pool.topology import Topology
 from piragua.volumes.backend import Backend
 from piragua.volumes.choice import Candidates, choose, require_eligible
@@ -40,7 +40,7 @@ class FakePool:
         self.backends = cast(Mapping[str, Backend], {name: self._backend(name) for name in volumes})
         self.topology = cast(Topology, self)
 
-    async def cluster_now(self, id_or_name: str) -> GlusterVolume:
+    async def gluster_volume_now(self, id_or_name: str) -> GlusterVolume:
         for name, volume in self._volumes.items():
             if id_or_name in (name, f"id-{name}"):
                 if volume is None:
@@ -60,7 +60,9 @@ class FakePool:
 
 
 async def chosen(pool: FakePool, durability: Durability, *clusters: str) -> list[str]:
-    choice = await choose(VolumeSpec(1, clusters=clusters, durability=durability), pool.backends, pool.topology)
+    choice = await choose(
+        VolumeSpec(1, gluster_volumes=clusters, durability=durability), pool.backends, pool.topology
+    )
     return [cluster.name for cluster in choice.candidates]
 
 
@@ -90,7 +92,7 @@ async def test_a_request_chooses_among_those_that_it_names() -> None:
 async def test_one_that_is_away_is_left_out_while_there_is_another() -> None:
     pool = FakePool({"gone": None, "plain": (Durability(), 1)})
     assert await chosen(pool, REPLICATE) == ["plain"]
-    only = await choose(VolumeSpec(1, clusters=("gone",)), pool.backends, pool.topology)
+    only = await choose(VolumeSpec(1, gluster_volumes=("gone",)), pool.backends, pool.topology)
     assert only.refusal({}) is DOWN
 
 
@@ -132,13 +134,13 @@ def test_what_is_wrong_with_the_request_or_passes_is_said_as_such() -> None:
 @pytest.mark.parametrize(
     ("flags", "refused"),
     [
-        (ClusterFlags(), None),
-        (ClusterFlags(file=True, block=True), None),
-        (ClusterFlags(file=False, block=True), UNTYPED),
-        (ClusterFlags(file=False, block=False), DISABLED),
+        (GlusterVolumeFlags(), None),
+        (GlusterVolumeFlags(file=True, block=True), None),
+        (GlusterVolumeFlags(file=False, block=True), UNTYPED),
+        (GlusterVolumeFlags(file=False, block=False), DISABLED),
     ],
 )
-def test_flags_keep_new_volumes_away(flags: ClusterFlags, refused: Ineligible | None) -> None:
+def test_flags_keep_new_volumes_away(flags: GlusterVolumeFlags, refused: Ineligible | None) -> None:
     if refused is None:
         require_eligible(flags)
     else:

@@ -38,7 +38,7 @@ def test_a_wrong_setting_is_one_sentence_and_exit_status_3(command: str, monkeyp
 
 def test_serve_serves_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Settings] = []
-    with_module(monkeypatch, "serving", serve=served.append)
+    with_module(monkeypatch, "service.serving", serve=served.append)
     result = CliRunner().invoke(main, ["serve"], env={**LEAST, "PIRAGUA_PORT": "81"})
     assert result.exit_code == 0
     assert [settings.port for settings in served] == [81]
@@ -50,7 +50,7 @@ def test_what_goes_wrong_on_purpose_is_one_sentence_and_exit_status_1(
     def fail(settings: Settings) -> None:
         raise StorageError("it does not work")
 
-    with_module(monkeypatch, "serving", serve=fail)
+    with_module(monkeypatch, "service.serving", serve=fail)
     result = CliRunner().invoke(main, ["serve"], env=LEAST)
     assert result.exit_code == 1
     assert result.stderr == "piragua: it does not work\n"

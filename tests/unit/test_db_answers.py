@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from piragua.frontends.heketi.db_answers import ClusterPicture, Picture, dump, examine
-from piragua.models import ClusterFlags, Device, DeviceBrick, Durability, GlusterVolume, Node
+from piragua.models import Device, DeviceBrick, Durability, GlusterVolume, GlusterVolumeFlags, Node
 
 FIRST, SECOND = (GlusterVolume(name * 32, f"gv-{name}", True, Durability()) for name in ("a", "b"))
 NODE = Node("c" * 32, FIRST.id, "node1", "10.0.0.1", "", online=True)
@@ -19,7 +19,7 @@ def picture() -> Picture:
     devices = (device("d", FIRST), device("e", SECOND), device("f", FIRST, SECOND))
     return Picture(
         tuple(
-            ClusterPicture(each, ClusterFlags(), (replace(NODE, cluster_id=each.id),), ())
+            ClusterPicture(each, GlusterVolumeFlags(), (replace(NODE, gluster_volume_id=each.id),), ())
             for each in (FIRST, SECOND)
         ),
         {NODE.id: devices},

@@ -38,7 +38,7 @@ class FakeGluster:
             "gv1": (BrickStatus(TWO, "/b/3", True, 2000, 500, "/dev/sdb"),),
         }
 
-    async def cluster(self, id_or_name: str) -> GlusterVolume:
+    async def gluster_volume(self, id_or_name: str) -> GlusterVolume:
         return self.clusters[id_or_name]
 
     async def bricks(self, volume: str) -> tuple[BrickStatus, ...]:
@@ -66,7 +66,7 @@ async def test_bricks_on_one_file_system_are_one_device() -> None:
     assert (first.id, first.node_id, first.name) == (part_id(ONE, "/dev/sdb"), ONE, "/dev/sdb")
     assert (first.total_bytes, first.free_bytes, first.online) == (1000, 400, True)
     assert [brick.path for brick in first.bricks] == ["/b/1", "/b/2"]
-    assert [(brick.cluster_id[0], brick.path) for brick in second.bricks] == [("a", "/b/1"), ("b", "/b/3")]
+    assert [(brick.gluster_volume_id[0], brick.path) for brick in second.bricks] == [("a", "/b/1"), ("b", "/b/3")]
     assert await known.of_node(TWO) == (second,)
     assert await known.device(second.id) == second
     assert known.id_of(Brick("n1", "/b/2", ONE)) == first.id

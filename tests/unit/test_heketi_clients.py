@@ -120,8 +120,8 @@ def test_a_whole_life_with_the_python_client(serve: Callable[[FrontEnd], str]) -
     volume = python.volume_create({"size": 1, "name": "data"})
     assert python.volume_expand(volume["id"], {"expand_size": 2})["size"] == 3
     assert python.volume_info(volume["id"])["size"] == 3
-    (cluster_id,) = python.cluster_list()["clusters"]
-    cluster = python.cluster_info(cluster_id)
+    (gluster_volume_id,) = python.cluster_list()["clusters"]
+    cluster = python.cluster_info(gluster_volume_id)
     assert cluster["volumes"] == [volume["id"]] == python.volume_list()["volumes"]
     assert python.node_info(cluster["nodes"][0])["hostnames"]["storage"] == ["10.0.0.1"]
     assert python.volume_delete(volume["id"])

@@ -214,7 +214,7 @@ async def test_what_kubernetes_asks_for_reaches_the_core() -> None:
     await front.ask("POST", "/volumes", json.dumps(WITH_PREFIX))
     spec = front.volumes.specs[0]
     assert (spec.size_bytes, spec.name, spec.gid) == (3 * 2**30, WITH_PREFIX["name"], 2001)
-    assert spec.clusters == (CLUSTER_ID,)
+    assert spec.gluster_volumes == (CLUSTER_ID,)
     assert spec.options == ("client.ssl on", "server.ssl on")
     assert (spec.snapshot.enable, spec.snapshot.factor) == (True, 1)
 

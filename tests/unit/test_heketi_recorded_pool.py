@@ -13,11 +13,11 @@ import pytest
 from piragua.errors import NotReady
 from piragua.models import (
     Brick,
-    ClusterFlags,
     Device,
     DeviceBrick,
     Durability,
     GlusterVolume,
+    GlusterVolumeFlags,
     Layout,
     Mode,
     OngoingOperation,
@@ -354,7 +354,7 @@ async def test_flags_show_and_a_missing_one_is_false() -> None:
     """Items C76 and C77."""
     front = front_end()
     assert await ask(front, "POST", "/clusters/gv0/flags", '{"block": true}') == (200, "")
-    assert front.administration.flags.kept == {"gv0": ClusterFlags(file=False, block=True)}
+    assert front.administration.flags.kept == {"gv0": GlusterVolumeFlags(file=False, block=True)}
     assert '"block":true,"file":false,' in (await ask(front, "GET", f"/clusters/{CLUSTER_ID}"))[1]
 
 

@@ -90,7 +90,7 @@ def metrics(seen: Seen, *, timeout_seconds: float = 5) -> Scrape:
     first = InMemoryTopology()
     topology = InMemoryTopology(
         known=(*first.known, replace(first.known[0], id=OTHER_CLUSTER_ID, name="gv1")),
-        peers=(*first.peers, *(replace(node, cluster_id=OTHER_CLUSTER_ID) for node in first.peers)),
+        peers=(*first.peers, *(replace(node, gluster_volume_id=OTHER_CLUSTER_ID) for node in first.peers)),
     )
     operations = [
         OngoingOperation("01", OperationKind.CREATE, "a" * 32),
@@ -159,8 +159,8 @@ async def test_values_are_those_of_the_core() -> None:
 async def test_a_device_is_shown_under_the_clusters_that_have_a_brick_on_it() -> None:
     found = values(await metrics(Seen({})).text())
     host = 'hostname="node1.example.com",storage_hostname="10.0.0.1"'
-    for cluster_id, devices in ((CLUSTER_ID, ["d" * 32, "b" * 32]), (OTHER_CLUSTER_ID, ["b" * 32])):
-        cluster = f'cluster="{cluster_id}",{host}'
+    for gluster_volume_id, devices in ((CLUSTER_ID, ["d" * 32, "b" * 32]), (OTHER_CLUSTER_ID, ["b" * 32])):
+        cluster = f'cluster="{gluster_volume_id}",{host}'
         assert found[f"heketi_device_count{{{cluster}}}"] == len(devices)
         shown = [name for name in found if name.startswith(f"heketi_device_brick_count{{{cluster}")]
         assert [name.split('id="')[1][:32] for name in shown] == devices

@@ -29,7 +29,7 @@ class Work:
     """A job. goes_on: it runs until then; error: how it fails."""
 
     kind: OperationKind = OperationKind.CREATE
-    cluster_id: str = CLUSTER
+    gluster_volume_id: str = CLUSTER
     volume_id: str = VOLUME
     goes_on: anyio.Event | None = None
     error: Exception | None = None
@@ -57,8 +57,8 @@ class Shared:
     slow: anyio.Event | None = None
     verdict: Outcome = Failed(OWNER_WENT_AWAY)
 
-    async def of(self, cluster_id: str) -> Journal:
-        if cluster_id != CLUSTER:
+    async def of(self, gluster_volume_id: str) -> Journal:
+        if gluster_volume_id != CLUSTER:
             raise NotFound("Id not found")
         if self.away:
             raise NotMounted("/mnt", 0, "not mounted")

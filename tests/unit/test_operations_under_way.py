@@ -36,7 +36,7 @@ class Copying:
     """A job that says how far it is, and ends when it is told to."""
 
     kind = OperationKind.CLONE
-    cluster_id = CLUSTER
+    gluster_volume_id = CLUSTER
     volume_id = VOLUME
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Copying:
         return None
 
 
-async def _journal_of(cluster_id: str) -> Journal:
+async def _journal_of(gluster_volume_id: str) -> Journal:
     return EmptyJournal()
 
 

@@ -35,9 +35,9 @@ async def test_a_volume_that_was_made_since_is_not_said_to_lack_its_record() -> 
         lookup=returning(True),
     )
     cluster = SimpleNamespace(bricks=(), options={"features.quota": "on"})
-    topology: Any = SimpleNamespace(cluster_now=returning(cluster))
+    topology: Any = SimpleNamespace(gluster_volume_now=returning(cluster))
     gluster: Any = SimpleNamespace(limited_gfids=limited_gfids)
-    pool_health: Any = SimpleNamespace(observed=returning(Health()))
+    pool_health: Any = SimpleNamespace(observe=returning(Health()))
     limits: Any = None
     repair = Repair(topology, gluster, limits, pool_health)
     await repair.round(mounted)

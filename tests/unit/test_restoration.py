@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from piragua.backup.restore import _decide
 from piragua.backup.save import SavedVolume, parse
 from piragua.errors import InvalidRequest
-from piragua.models import BYTES_PER_GIB, ClusterFlags, Mode, PurgeState
+from piragua.models import BYTES_PER_GIB, GlusterVolumeFlags, Mode, PurgeState
 from piragua.shared_settings.modes import SetMode
 from piragua.shared_settings.saved import SavedSettings, encode
 from piragua.tree.record import Gone, Record
@@ -139,7 +139,9 @@ def test_a_copy_keeps_all_of_a_record() -> None:
 def test_a_copy_keeps_what_administrators_set() -> None:
     read = parse(document(settings=SETTINGS)).settings["gv0"]
     mode = SetMode(Mode.READ_ONLY, 7)
-    assert read == SavedSettings(ClusterFlags(file=False), mode, PurgeState.PAUSED, {"c" * 32: {"rack": "r7"}})
+    assert read == SavedSettings(
+        GlusterVolumeFlags(file=False), mode, PurgeState.PAUSED, {"c" * 32: {"rack": "r7"}}
+    )
     assert encode(read) == SETTINGS
 
 

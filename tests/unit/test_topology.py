@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from piragua.config.addresses import acceptable_address
 from piragua.errors import GlusterUnavailable, NoSuchGlusterVolume, NotFound, StorageError
 from piragua.models import Brick, Durability, GlusterVolume, Node, Peer
-from piragua.pool.addresses import acceptable_address
 from piragua.pool.own_address import own_address
 from piragua.pool.resolver import Names
 from piragua.pool.topology import Topology
@@ -94,15 +94,15 @@ def by_name(nodes: tuple[Node, ...]) -> dict[str, str | None]:
 
 async def test_a_cluster_is_found_by_its_id_and_by_its_name() -> None:
     asked = topology(FakeGluster())
-    assert (await asked.cluster(GV1)).name == "gv1"
-    assert (await asked.cluster("gv1")).id == GV1
-    assert [cluster.name for cluster in await asked.clusters()] == ["gv0", "gv1"]
+    assert (await asked.gluster_volume(GV1)).name == "gv1"
+    assert (await asked.gluster_volume("gv1")).id == GV1
+    assert [cluster.name for cluster in await asked.gluster_volumes()] == ["gv0", "gv1"]
 
 
 async def test_what_was_never_there_is_not_found() -> None:
     asked = topology(FakeGluster())
     with pytest.raises(NotFound):
-        await asked.cluster("f" * 32)
+        await asked.gluster_volume("f" * 32)
     with pytest.raises(NotFound):
         await asked.node("f" * 32)
 
@@ -110,10 +110,15 @@ async def test_what_was_never_there_is_not_found() -> None:
 async def test_while_one_volume_is_away_nothing_is_called_unknown_and_no_list_is_shorter() -> None:
     gluster = FakeGluster()
     asked = topology(gluster)
-    await asked.clusters()
+    await asked.gluster_volumes()
     gluster.volumes["gv1"] = DOWN
-    assert (await asked.cluster(GV0)).name == "gv0"
-    for refused in (asked.cluster(GV1), asked.cluster("gv1"), asked.cluster("f" * 32), asked.clusters()):
+    assert (await asked.gluster_volume(GV0)).name == "gv0"
+    for refused in (
+        asked.gluster_volume(GV1),
+        asked.gluster_volume("gv1"),
+        asked.gluster_volume("f" * 32),
+        asked.gluster_volumes(),
+    ):
         with pytest.raises(GlusterUnavailable):
             await refused
     with pytest.raises(GlusterUnavailable):
@@ -125,10 +130,15 @@ async def test_while_one_volume_is_away_nothing_is_called_unknown_and_no_list_is
 async def test_while_glusterd_is_away_one_volume_is_told_as_last_seen_but_nothing_new_and_no_list() -> None:
     gluster = FakeGluster()
     asked = topology(gluster, hosts={"node1": ["10.0.0.1"]}, remember_seconds=3600)
-    seen = [await asked.cluster(GV1), await asked.nodes(GV1), await asked.node(ONE)]
+    seen = [await asked.gluster_volume(GV1), await asked.nodes(GV1), await asked.node(ONE)]
     gluster.volumes = {"gv0": DOWN, "gv1": DOWN}
-    assert [await asked.cluster("gv1"), await asked.nodes(GV1), await asked.node(ONE)] == seen
-    for refused in (asked.clusters(), asked.cluster_now(GV1), asked.cluster("f" * 32), asked.node("f" * 32)):
+    assert [await asked.gluster_volume("gv1"), await asked.nodes(GV1), await asked.node(ONE)] == seen
+    for refused in (
+        asked.gluster_volumes(),
+        asked.gluster_volume_now(GV1),
+        asked.gluster_volume("f" * 32),
+        asked.node("f" * 32),
+    ):
         with pytest.raises(GlusterUnavailable):
             await refused
 
@@ -136,18 +146,18 @@ async def test_while_glusterd_is_away_one_volume_is_told_as_last_seen_but_nothin
 async def test_what_glusterd_calls_gone_is_not_told_as_last_seen() -> None:
     gluster = FakeGluster()
     asked = topology(gluster, remember_seconds=3600)
-    await asked.clusters()
+    await asked.gluster_volumes()
     gluster.volumes["gv1"] = NoSuchGlusterVolume(("volume", "info"), 0, "Volume gv1 does not exist")
     with pytest.raises(NoSuchGlusterVolume):
-        await asked.cluster(GV1)
+        await asked.gluster_volume(GV1)
 
 
 async def test_a_glusterd_that_hangs_is_waited_for_only_so_long_where_the_last_answer_will_do() -> None:
     gluster = FakeGluster()
     asked = topology(gluster, remember_seconds=3600, patience_seconds=0.01)
-    await asked.clusters()
+    await asked.gluster_volumes()
     gluster.gate.clear()
-    assert (await asked.cluster(GV0)).name == "gv0"
+    assert (await asked.gluster_volume(GV0)).name == "gv0"
     gluster.gate.set()
 
 
@@ -155,7 +165,7 @@ async def test_what_cannot_be_done_without_glusterd_ends_with_the_reason_while_t
     gluster = FakeGluster()
     asked = topology(gluster, answer_timeout_seconds=0.01)
     gluster.gate.clear()
-    for question in (asked.cluster_now("gv0"), asked.cluster("gv0"), asked.clusters()):
+    for question in (asked.gluster_volume_now("gv0"), asked.gluster_volume("gv0"), asked.gluster_volumes()):
         with pytest.raises(GlusterUnavailable, match="did not answer"):
             await question
     gluster.gate.set()
@@ -166,15 +176,15 @@ async def test_it_recovers_when_gluster_appears() -> None:
     found, gluster.volumes["gv0"] = gluster.volumes["gv0"], DOWN
     asked = topology(gluster, "gv0", max_age_seconds=3600)
     with pytest.raises(StorageError):
-        await asked.cluster("gv0")
+        await asked.gluster_volume("gv0")
     gluster.volumes["gv0"] = found
-    assert (await asked.cluster("gv0")).id == GV0
+    assert (await asked.gluster_volume("gv0")).id == GV0
 
 
 async def test_an_answer_is_kept_for_its_age_and_shared_by_those_who_ask_at_once() -> None:
     gluster = FakeGluster()
     asked = topology(gluster, "gv0", max_age_seconds=3600)
-    await asyncio.gather(*(asked.cluster("gv0") for _ in range(20)))
+    await asyncio.gather(*(asked.gluster_volume("gv0") for _ in range(20)))
     await asked.nodes(GV0)
     assert gluster.asked == 1
     await asked.refresh()
@@ -184,7 +194,7 @@ async def test_an_answer_is_kept_for_its_age_and_shared_by_those_who_ask_at_once
 async def test_a_node_that_has_just_joined_is_found_before_the_last_answer_is_too_old() -> None:
     gluster = FakeGluster()
     asked = topology(gluster, "gv1", max_age_seconds=3600)
-    await asked.clusters()
+    await asked.gluster_volumes()
     gluster.volumes["gv1"] = volume(GV1, "gv1", {"node3": THREE})
     assert (await asked.node(THREE)).name == "node3"
 
@@ -193,7 +203,7 @@ async def test_a_caller_who_goes_away_does_not_take_the_answer_from_the_others()
     gluster = FakeGluster()
     gluster.gate.clear()
     asked = topology(gluster, "gv0")
-    first, second = (asyncio.ensure_future(asked.cluster("gv0")) for _ in range(2))
+    first, second = (asyncio.ensure_future(asked.gluster_volume("gv0")) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0)
@@ -204,7 +214,7 @@ async def test_a_caller_who_goes_away_does_not_take_the_answer_from_the_others()
 async def test_nodes_are_the_peers_that_hold_bricks_sorted_by_id() -> None:
     gluster = FakeGluster()
     nodes = await topology(gluster).nodes("gv1")
-    assert [(node.id, node.name, node.cluster_id) for node in nodes] == [
+    assert [(node.id, node.name, node.gluster_volume_id) for node in nodes] == [
         (ONE, "node1", GV1),
         (TWO, "node2", GV1),
     ]

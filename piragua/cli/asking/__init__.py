@@ -1,0 +1,1 @@
+"""How a command asks a server: connection, options, exit status, waiting."""

@@ -137,20 +137,24 @@ def _clusters(server: Server) -> list[Answer]:
     """What Heketi's API and the figures say of each, in one. volumes: how many."""
     figures = {each["cluster"]: each for each in server.entries(_USAGE, "clusters")}
     found = []
-    for cluster_id in server.get("/clusters")["clusters"]:
-        told = server.get(f"/clusters/{cluster_id}")
-        known = {name: value for name, value in figures.get(cluster_id, {}).items() if name != "cluster"}
+    for gluster_volume_id in server.get("/clusters")["clusters"]:
+        told = server.get(f"/clusters/{gluster_volume_id}")
+        known = {name: value for name, value in figures.get(gluster_volume_id, {}).items() if name != "cluster"}
         found.append({**known, **told, "volumes": len(told["volumes"])})
     return found
 
 
 def _nodes(server: Server) -> list[Answer]:
-    ids = {each for cluster_id in server.get("/clusters")["clusters"] for each in _node_ids(server, cluster_id)}
+    ids = {
+        each
+        for gluster_volume_id in server.get("/clusters")["clusters"]
+        for each in _node_ids(server, gluster_volume_id)
+    }
     return sorted((server.get(f"/nodes/{each}") for each in ids), key=lambda each: _names_of_node(each)[1:])
 
 
-def _node_ids(server: Server, cluster_id: str) -> list[str]:
-    ids: list[str] = server.get(f"/clusters/{cluster_id}")["nodes"]
+def _node_ids(server: Server, gluster_volume_id: str) -> list[str]:
+    ids: list[str] = server.get(f"/clusters/{gluster_volume_id}")["nodes"]
     return ids
 
 

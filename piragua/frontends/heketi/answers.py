@@ -92,7 +92,7 @@ def volume_info(
         glustervolumeoptions=list(volume.options),
         snapshot=_snapshot(volume.snapshot),
         id=volume.id,
-        cluster=volume.cluster_id,
+        cluster=volume.gluster_volume_id,
         mount=_mount(volume.path, nodes),
         blockinfo=BlockInfo(),
         bricks=[_place_on(brick, volume, device_of(brick)) for brick in cluster.bricks],

@@ -48,7 +48,7 @@ def block_router(volumes: Volumes[Job], topology: Topology, limits: BodyLimits) 
     @router.post("/blockvolumes", **refuses("Refused: make a file volume", 400, body=BlockVolumeCreate))
     async def create(request: Request) -> Response:
         (await read_into(request, BlockVolumeCreate, limits)).check()
-        if not await topology.clusters():
+        if not await topology.gluster_volumes():
             raise InvalidRequest("No clusters configured")
         raise Unsupported(
             "Volumes are directories of a shared Gluster volume here, and no block volume can be made on them:"

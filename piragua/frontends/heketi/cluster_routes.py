@@ -22,11 +22,11 @@ def cluster_router(volumes: Volumes[Job], topology: Topology, flags: Flags, limi
 
     @router.get("/clusters", **shows("The ids of all clusters", ClusterList))
     async def list_clusters() -> Response:
-        return replies.json(ClusterList(clusters=sorted(c.id for c in await topology.clusters())))
+        return replies.json(ClusterList(clusters=sorted(c.id for c in await topology.gluster_volumes())))
 
     @router.get("/clusters/{id_or_name:heketi_cluster}", **shows("A Gluster volume", ClusterInfo))
     async def show_cluster(id_or_name: str) -> Response:
-        cluster = await topology.cluster(id_or_name)
+        cluster = await topology.gluster_volume(id_or_name)
         nodes = await topology.nodes(cluster.id)
         return replies.json(
             cluster_info(cluster, nodes, await volumes.ids(cluster.id), await flags.of(cluster.name))
@@ -38,7 +38,7 @@ def cluster_router(volumes: Volumes[Job], topology: Topology, flags: Flags, limi
     )
     async def set_flags(request: Request, id_or_name: str) -> Response:
         wish = await read_into(request, ClusterFlagsWish, limits)
-        cluster = await topology.cluster(id_or_name)
+        cluster = await topology.gluster_volume(id_or_name)
         await flags.set(cluster.name, wish.flags())
         return replies.empty_json()
 
@@ -52,7 +52,7 @@ def cluster_router(volumes: Volumes[Job], topology: Topology, flags: Flags, limi
 
     @router.delete("/clusters/{id_or_name:heketi_cluster}", **refuses("Refused: a Gluster volume stays", 409))
     async def delete(id_or_name: str) -> Response:
-        cluster = await topology.cluster(id_or_name)
+        cluster = await topology.gluster_volume(id_or_name)
         raise StillInUse(
             f"Unable to delete cluster [{id_or_name}] because it contains volumes and/or nodes: it is the Gluster"
             f" volume {cluster.name}, and to serve it no more take its name out of PIRAGUA_VOLUMES on every server"

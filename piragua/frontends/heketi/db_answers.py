@@ -13,7 +13,7 @@ from piragua.check.examination import Report, RootEntry
 from piragua.frontends.heketi.admin_schemas import PendingOperationDetails
 from piragua.frontends.heketi.answers import VolumeInfo, volume_info
 from piragua.frontends.heketi.pool_answers import Tags, cluster_info, device_info, node_info
-from piragua.models import Brick, ClusterFlags, Device, GlusterVolume, Node, OngoingOperation, dashed
+from piragua.models import Brick, Device, GlusterVolume, GlusterVolumeFlags, Node, OngoingOperation, dashed
 
 Json = dict[str, Any]
 
@@ -23,7 +23,7 @@ class ClusterPicture:
     """A Gluster volume, its flags, its nodes and what lies on it."""
 
     cluster: GlusterVolume
-    flags: ClusterFlags
+    flags: GlusterVolumeFlags
     nodes: tuple[Node, ...]
     entries: tuple[RootEntry, ...]
 
@@ -238,7 +238,7 @@ def _node_data(node: Node, cluster: GlusterVolume, picture: Picture) -> Json:
     devices = [
         device_info(each, picture.tags[each.id])
         for each in picture.devices[node.id]
-        if any(brick.cluster_id == cluster.id for brick in each.bricks)
+        if any(brick.gluster_volume_id == cluster.id for brick in each.bricks)
     ]
     return {
         "NodeHeketiID": node.id,

@@ -52,7 +52,7 @@ def db_router(topology: Topology, administration: Administration, inspection: In
 
 async def _picture(topology: Topology, administration: Administration, entries: Sequence[RootEntry]) -> Picture:
     clusters = []
-    for cluster in await topology.clusters():
+    for cluster in await topology.gluster_volumes():
         here = tuple(entry for entry in entries if entry.gluster_volume == cluster.name)
         flags = await administration.flags.of(cluster.name)
         clusters.append(ClusterPicture(cluster, flags, await topology.nodes(cluster.id), here))

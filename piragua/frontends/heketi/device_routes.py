@@ -98,7 +98,7 @@ async def _require_node(node_id: str, topology: Topology) -> None:
 
 async def _require_brick(brick_id: str, volumes: Volumes[Job], topology: Topology) -> None:
     """NotFound for an id that no brick of a Gluster volume, and no volume's place on one, has."""
-    for cluster in await topology.clusters():
+    for cluster in await topology.gluster_volumes():
         for owner in (cluster.id, *await volumes.ids(cluster.id)):
             if any(part_id(owner, brick.peer_id, brick.path) == brick_id for brick in cluster.bricks):
                 return

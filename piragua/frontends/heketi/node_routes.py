@@ -66,7 +66,7 @@ def node_router(topology: Topology, administration: Administration, limits: Body
 async def _require_new(wish: NodeAdd, topology: Topology) -> None:
     """UnknownPart for an unknown cluster, StillInUse for a host that is a node already, in Heketi's words."""
     try:
-        cluster = await topology.cluster(wish.cluster)
+        cluster = await topology.gluster_volume(wish.cluster)
     except NotFound:
         raise UnknownPart("Cluster id does not exist") from None
     for node in await topology.nodes(cluster.id):

@@ -73,7 +73,7 @@ async def _require_served(topology: Topology, gluster_volume: str) -> None:
     `Id not found` would make Kubernetes forget a volume that lies there.
     """
     try:
-        await topology.cluster(gluster_volume)
+        await topology.gluster_volume(gluster_volume)
     except NotFound as error:
         raise InvalidPath from error
 

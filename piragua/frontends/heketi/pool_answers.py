@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from piragua.errors import UnusableAddress
-from piragua.models import ClusterFlags, Device, GlusterVolume, Node
+from piragua.models import Device, GlusterVolume, GlusterVolumeFlags, Node
 
 OnOff = Literal["online", "offline"]
 Tags = Mapping[str, str]
@@ -71,7 +71,7 @@ class NodeInfo(BaseModel):
 
 
 def cluster_info(
-    cluster: GlusterVolume, nodes: Sequence[Node], volume_ids: Sequence[str], flags: ClusterFlags
+    cluster: GlusterVolume, nodes: Sequence[Node], volume_ids: Sequence[str], flags: GlusterVolumeFlags
 ) -> ClusterInfo:
     """A Gluster volume and what is on it."""
     return ClusterInfo(
@@ -93,7 +93,7 @@ def node_info(node: Node, devices: Sequence[Device], tags: Mapping[str, Tags]) -
     return NodeInfo(
         zone=1,
         hostnames=Hostnames(manage=[node.name], storage=[node.address]),
-        cluster=node.cluster_id,
+        cluster=node.gluster_volume_id,
         tags=_shown(tags[node.id]),
         id=node.id,
         state=_state(node.online),
@@ -116,7 +116,7 @@ def device_info(device: Device, tags: Tags) -> DeviceInfo:
                 path=brick.path,
                 device=device.id,
                 node=device.node_id,
-                volume=brick.cluster_id,
+                volume=brick.gluster_volume_id,
                 size=brick.size_bytes // _BYTES_PER_KIB,
             )
             for brick in device.bricks

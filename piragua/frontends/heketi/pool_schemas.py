@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from piragua.frontends.heketi.field_facts import needs, told
 from piragua.frontends.heketi.schemas import name_fault, refuse_faults, size_fault
-from piragua.models import ClusterFlags
+from piragua.models import GlusterVolumeFlags
 
 _UUID = re.compile("[A-Fa-f0-9]{32}")
 _HOST = re.compile("[a-zA-Z0-9_.:-]+")
@@ -31,8 +31,8 @@ class ClusterFlagsWish(BaseModel):
     file: bool = False
     block: bool = False
 
-    def flags(self) -> ClusterFlags:
-        return ClusterFlags(file=self.file, block=self.block)
+    def flags(self) -> GlusterVolumeFlags:
+        return GlusterVolumeFlags(file=self.file, block=self.block)
 
 
 class HostnamesWish(BaseModel):

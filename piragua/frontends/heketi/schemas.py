@@ -71,7 +71,7 @@ class VolumeCreate(BaseModel):
             size_bytes=gib_to_bytes(self.size),
             name=self.name or None,
             gid=self.gid,
-            clusters=tuple(self.clusters),
+            gluster_volumes=tuple(self.clusters),
             durability=durability,
             snapshot=snapshot,
             options=tuple(self.glustervolumeoptions),

@@ -74,8 +74,8 @@ async def described(volume: Volume, topology: Topology, devices: Devices) -> Vol
     A NotFound from there must not get out: it would say that the volume is gone.
     """
     try:
-        cluster = await topology.cluster(volume.cluster_id)
-        nodes = await topology.nodes(volume.cluster_id)
+        cluster = await topology.gluster_volume(volume.gluster_volume_id)
+        nodes = await topology.nodes(volume.gluster_volume_id)
     except NotFound as error:
         raise NotReady(f"Gluster volume {volume.gluster_volume} cannot be seen at the moment") from error
     return volume_info(volume, cluster, nodes, devices.id_of)

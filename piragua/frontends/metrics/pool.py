@@ -92,7 +92,7 @@ class _Seen:
 class ListedVolumes:
     """What is in the root of a Gluster volume, as last seen; kept up to date while it is looked at."""
 
-    cluster_id: str
+    gluster_volume_id: str
     gluster_volume: str
     all_observed: Mapping[str, Observed]
 
@@ -179,7 +179,7 @@ class Pool:
         return well
 
     async def _all(self) -> list[Sample]:
-        clusters = await self._topology.clusters()
+        clusters = await self._topology.gluster_volumes()
         samples = [Sample("heketi_up", {}, 1), Sample("heketi_cluster_count", {}, len(clusters))]
         for cluster in clusters:
             samples += _of_cluster(await self._see(cluster))
@@ -192,7 +192,7 @@ class Pool:
             node.id: tuple(
                 device
                 for device in await self._devices.of_node(node.id)
-                if any(brick.cluster_id == cluster.id for brick in device.bricks)
+                if any(brick.gluster_volume_id == cluster.id for brick in device.bricks)
             )
             for node in nodes
         }
@@ -238,13 +238,13 @@ def _of_cluster(seen: _Seen) -> Iterator[Sample]:
             yield from _of_device(device, seen.cluster.id, {**host, "id": device.id, "device": device.name})
 
 
-def _of_device(device: Device, cluster_id: str, labels: Labels) -> Iterator[Sample]:
+def _of_device(device: Device, gluster_volume_id: str, labels: Labels) -> Iterator[Sample]:
     labels = {**labels, "pv_uuid": ""}
     used_bytes = max(0, device.total_bytes - device.free_bytes)
     for what, size_bytes in (("size", device.total_bytes), ("free", device.free_bytes), ("used", used_bytes)):
         yield Sample(f"heketi_device_{what}", labels, size_bytes // _BYTES_PER_KIB)
         yield Sample(f"heketi_device_{what}_bytes", labels, size_bytes)
-    bricks = sum(brick.cluster_id == cluster_id for brick in device.bricks)
+    bricks = sum(brick.gluster_volume_id == gluster_volume_id for brick in device.bricks)
     yield Sample("heketi_device_brick_count", labels, bricks)
 
 

@@ -80,11 +80,13 @@ class VolumeSamples:
             since = None if gatherer is None else gatherer.gathered or gatherer.begun
             if since is not None:  # also while it never succeeded: an age that is missing would alarm nobody
                 age_seconds = round((self._now() - since).total_seconds(), 1)
-                samples.append(Sample("piragua_usage_age_seconds", {"cluster": each.cluster_id}, age_seconds))
+                samples.append(
+                    Sample("piragua_usage_age_seconds", {"cluster": each.gluster_volume_id}, age_seconds)
+                )
         return samples
 
     def _of_cluster(self, each: ListedVolumes, gatherer: Gatherer, *, singly: bool) -> list[Sample]:
-        cluster = {"cluster": each.cluster_id}
+        cluster = {"cluster": each.gluster_volume_id}
         used_bytes = without_limit = nearly_full = 0
         samples: list[Sample] = []
         for observed in list(each.all_observed.values()):

@@ -36,7 +36,7 @@ class TrashEntry(BaseModel):
     def of(cls, each: Trashed) -> Self:
         return cls(
             id=each.id,
-            cluster=each.cluster_id,
+            cluster=each.gluster_volume_id,
             gluster_volume=each.gluster_volume,
             state=each.state.value,
             name=None if each.name is None else printable(each.name),
@@ -91,7 +91,7 @@ class PurgeInfo(BaseModel):
             state=(PurgeState.PAUSED if paused else PurgeState.RUNNING).value,
             clusters=[
                 ClusterPurge(
-                    cluster=each.cluster_id,
+                    cluster=each.gluster_volume_id,
                     gluster_volume=each.gluster_volume,
                     state=each.state.value,
                     workers=each.workers,

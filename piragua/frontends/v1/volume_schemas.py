@@ -47,7 +47,7 @@ class VolumeWish(_Body):
             size_bytes=gib_to_bytes(self.size_gib),
             name=self.name or None,
             gid=self.gid,
-            clusters=tuple(self.clusters),
+            gluster_volumes=tuple(self.clusters),
             labels=self.labels,
             bounds=Bounds(self.files_limit, self.soft_limit_percent),
         )
@@ -127,7 +127,7 @@ class VolumeEntry(BaseModel):
         return cls(
             id=each.id,
             name=None if each.name is None else printable(each.name),
-            cluster=each.cluster_id,
+            cluster=each.gluster_volume_id,
             gluster_volume=each.gluster_volume,
             size_bytes=each.size_bytes,
             created=each.created,
@@ -184,7 +184,7 @@ class ClusterSums(Sums):
     @classmethod
     def of(cls, each: Total) -> Self:
         return cls(
-            cluster=each.cluster_id,
+            cluster=each.gluster_volume_id,
             gluster_volume=each.gluster_volume,
             used_bytes=each.used_bytes,
             size_bytes=each.size_bytes,
@@ -213,7 +213,7 @@ class UsageSums(Sums):
             free_bytes=_sum([each.free_bytes for each in totals]),
             gathered=None if oldest is None else _whole_seconds(oldest),
             age_seconds=None if oldest is None else _age_seconds(oldest),
-            clusters=[ClusterSums.of(each) for each in totals],
+            gluster_volumes=[ClusterSums.of(each) for each in totals],
         )
 
 

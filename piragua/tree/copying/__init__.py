@@ -1,0 +1,1 @@
+"""Copying a volume's tree, level by level."""

@@ -1,0 +1,1 @@
+"""Locks that all instances see, and who waits for them in this one."""

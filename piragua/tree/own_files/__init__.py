@@ -1,0 +1,1 @@
+"""Files of Piragua's own on the Gluster volume."""

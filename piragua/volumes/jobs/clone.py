@@ -41,7 +41,7 @@ class Clone(Create):
         self,
         backend: Backend,
         mounted: ProvenMount,
-        cluster_id: str,
+        gluster_volume_id: str,
         volume_id: str,
         record: Record,
         id_lock: AsyncLock,
@@ -50,7 +50,7 @@ class Clone(Create):
         source_lock: AsyncLock,
         copies: anyio.Semaphore,
     ) -> None:
-        super().__init__(backend, mounted, cluster_id, volume_id, record, id_lock, name_lock)
+        super().__init__(backend, mounted, gluster_volume_id, volume_id, record, id_lock, name_lock)
         self._source_id = source_id
         self._source_lock = source_lock
         self._copies = copies

@@ -26,14 +26,14 @@ class Delete:
         self,
         backend: Backend,
         mounted: ProvenMount,
-        cluster_id: str,
+        gluster_volume_id: str,
         volume_id: str,
         retention_seconds: float,
         *,
         is_deleted: bool,
     ) -> None:
         self._is_deleted = is_deleted
-        self.cluster_id = cluster_id
+        self.gluster_volume_id = gluster_volume_id
         self.volume_id = volume_id
         self._backend = backend
         self._mounted = mounted

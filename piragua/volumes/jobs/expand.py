@@ -20,9 +20,9 @@ class Expand:
     kind = OperationKind.EXPAND
 
     def __init__(
-        self, backend: Backend, mounted: ProvenMount, cluster_id: str, volume_id: str, add_bytes: int
+        self, backend: Backend, mounted: ProvenMount, gluster_volume_id: str, volume_id: str, add_bytes: int
     ) -> None:
-        self.cluster_id = cluster_id
+        self.gluster_volume_id = gluster_volume_id
         self.volume_id = volume_id
         self._backend = backend
         self._mounted = mounted

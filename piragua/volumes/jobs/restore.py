@@ -66,12 +66,12 @@ class Restore:
         self,
         backend: Backend,
         mounted: ProvenMount,
-        cluster_id: str,
+        gluster_volume_id: str,
         volume_id: str,
         id_lock: AsyncLock,
         name_lock: AsyncLock | None,
     ) -> None:
-        self.cluster_id = cluster_id
+        self.gluster_volume_id = gluster_volume_id
         self.volume_id = volume_id
         self._backend = backend
         self._mounted = mounted

@@ -26,9 +26,9 @@ class Shrink:
     kind = OperationKind.SHRINK
 
     def __init__(
-        self, backend: Backend, mounted: ProvenMount, cluster_id: str, volume_id: str, size_bytes: int
+        self, backend: Backend, mounted: ProvenMount, gluster_volume_id: str, volume_id: str, size_bytes: int
     ) -> None:
-        self.cluster_id = cluster_id
+        self.gluster_volume_id = gluster_volume_id
         self.volume_id = volume_id
         self._backend = backend
         self._mounted = mounted

@@ -1,0 +1,1 @@
+"""Front-ends: a folder each, listed in `registry.py`. docs/architecture.md says how to add one."""
