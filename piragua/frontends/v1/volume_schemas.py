@@ -213,7 +213,7 @@ class UsageSums(Sums):
             free_bytes=_sum([each.free_bytes for each in totals]),
             gathered=None if oldest is None else _whole_seconds(oldest),
             age_seconds=None if oldest is None else _age_seconds(oldest),
-            gluster_volumes=[ClusterSums.of(each) for each in totals],
+            clusters=[ClusterSums.of(each) for each in totals],
         )
 
 
