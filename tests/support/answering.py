@@ -48,7 +48,7 @@ def server(
             context.load_cert_chain(*certificate)
             listening.socket = context.wrap_socket(listening.socket, server_side=True)
             scheme = "https"
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield f"{scheme}://127.0.0.1:{listening.server_port}"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
 import httpx
@@ -60,7 +61,9 @@ class FrontEnd:
     def __post_init__(self) -> None:
         self.volumes.topology = self.topology
 
+    @cached_property
     def app(self) -> FastAPI:
+        """Built once, as an instance builds it."""
         return build_app(
             self.volumes,
             self.operations,
@@ -92,7 +95,7 @@ class FrontEnd:
             headers.append(("Authorization", f"bearer {self.token_for(role, method, target)}"))
         if content_type is not None:
             headers.append(("Content-Type", content_type))
-        transport = httpx.ASGITransport(_to_exactly(target, self.app()), client=(caller, 40000))
+        transport = httpx.ASGITransport(_to_exactly(target, self.app), client=(caller, 40000))
         async with httpx.AsyncClient(transport=transport) as client:
             return await client.request(method, "http://piragua/", headers=headers, content=body)
 

@@ -21,7 +21,7 @@ async def described(front: FrontEnd | None = None) -> dict[str, Any]:
 
 def routes(front: FrontEnd) -> list[APIRoute]:
     """All routes; newer versions of FastAPI keep a router whole that is included."""
-    app = front.app()
+    app = front.app
     included = [route for each in app.routes for route in getattr(each, "original_router", app).routes]
     found = {id(route): route for route in (*app.routes, *included) if isinstance(route, APIRoute)}
     return list(found.values())

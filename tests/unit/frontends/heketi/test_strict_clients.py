@@ -1,5 +1,6 @@
 """Heketi's clients, each as strict as the real one, against the front-end on a real socket."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -30,13 +31,21 @@ from tests.support.heketi_clients.strict_go import HeketiError, StrictGoClient
 VOLUME = "ab1d8755907d44c39b320de2750c8e75"
 
 
+class EndsAtOnce(uvicorn.Server):
+    """Uvicorn's own loop notices only ten times in a second that it shall end."""
+
+    async def main_loop(self) -> None:
+        while not self.should_exit:
+            await asyncio.sleep(0.01)
+
+
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
     """The application on a free port of this machine; its URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # Connections inherit it; otherwise head and body of an answer, sent apart, cost 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", server_header=False))
+        server = EndsAtOnce(uvicorn.Config(app, log_config=None, lifespan="off", server_header=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -49,7 +58,7 @@ def serving(app: Any) -> Iterator[str]:
 @pytest.fixture
 def serve() -> Iterator[Callable[[FrontEnd], str]]:
     with ExitStack() as stack:
-        yield lambda front: stack.enter_context(serving(front.app()))
+        yield lambda front: stack.enter_context(serving(front.app))
 
 
 def client(url: str, user: str = "admin", key: bytes = ADMIN_KEY) -> StrictGoClient:
