@@ -1,4 +1,4 @@
-"""A first look at Piragua: packaging/quickstart runs this once everything is installed.
+"""A first look at Piragua: lab/quickstart runs this once everything is installed.
 
 A private Gluster of one node, Piragua on it, a volume made over HTTP, mounted, and filled to its limit.
 """
@@ -19,11 +19,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from deep_mount import NotDeepMounted, deep_mounted, mount_points_below
-from heketi_client import HeketiClient, RequestRefused, token
-from machine import MachineError, inner_pid, wait_until
-from private_gluster import Node, PrivateGluster
-from write_until_refused import write_until_refused
+from lab.deep_mount import NotDeepMounted, deep_mounted, mount_points_below
+from lab.heketi_client import HeketiClient, RequestRefused, token
+from lab.machine import MachineError, inner_pid, wait_until
+from lab.private_gluster import Node, PrivateGluster
+from lab.write_until_refused import write_until_refused
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FOLDER_PARENT = "/var/tmp"  # noqa: S108 (for mkdtemp; /tmp is often a tmpfs)
@@ -160,7 +160,7 @@ It works. To go on, in another shell (a token is good for its method and path, f
 
 def main(arguments: Sequence[str]) -> int:
     """Run the quickstart and take everything down at the end; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="packaging/quickstart", description="Try Piragua on this machine.")
+    parser = argparse.ArgumentParser(prog="lab/quickstart", description="Try Piragua on this machine.")
     parser.add_argument("--once", action="store_true", help="take everything down as soon as it is shown")
     parser.add_argument("--port", type=int, default=8080, help="of 127.0.0.1, where Piragua listens (8080)")
     options = parser.parse_args(arguments)
