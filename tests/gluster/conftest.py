@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from private_gluster import Node, PrivateGluster
 
+from lab.private_gluster import Node, PrivateGluster
 from tests.support.by_hand import ByHand, by_hand
 from tests.support.core import make_own_files, uncached_mount
 from tests.support.instance import Instance

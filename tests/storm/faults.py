@@ -8,8 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from machine import MachineError, wait_until
-
+from lab.machine import MachineError, wait_until
 from piragua.tree.layout import INSTANCES
 from tests.gluster.crash.promise import left_to_heal
 from tests.support.behind import quota_lock_held

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from private_gluster import Node
-
+from lab.private_gluster import Node
 from tests.support.instance import CHECKOUT
 
 PRECONDITION = r"((?:\S+: )?[^:\n]+)"  # the Gluster volume's name is in front where it is about one

@@ -14,8 +14,8 @@ from uuid import uuid4
 import anyio
 import httpx
 from fastapi import FastAPI
-from private_gluster import Node
 
+from lab.private_gluster import Node
 from piragua.backup.save import Records
 from piragua.check.examination import Examination
 from piragua.core import Administration, Inspection

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from tests.gluster.conformance.compare import faults, is_allowed, shape_faults
 from tests.gluster.conformance.recordings import (
     Answer,

@@ -1,4 +1,4 @@
-"""packaging/quickstart, on a machine whose own glusterd runs."""
+"""lab/quickstart, on a machine whose own glusterd runs."""
 
 import os
 import re
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from machine import inner_pid, wait_until
-from private_gluster import Node, PrivateGluster
 
+from lab.machine import inner_pid, wait_until
+from lab.private_gluster import Node, PrivateGluster
 from tests.support.instance import CHECKOUT
 
-QUICKSTART = [sys.executable, str(CHECKOUT / "packaging" / "quickstart.py")]
+QUICKSTART = ["env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "lab.quickstart"]
 WHOLE_RUN_SECONDS = 150
 
 pytestmark = pytest.mark.timeout(2 * WHOLE_RUN_SECONDS)

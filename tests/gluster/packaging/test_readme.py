@@ -3,8 +3,7 @@
 import re
 import subprocess
 
-from private_gluster import PrivateGluster
-
+from lab.private_gluster import PrivateGluster
 from tests.support.behind import directory
 from tests.support.calls import go_client
 from tests.support.check import check

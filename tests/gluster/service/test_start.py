@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from machine import wait_until
 
+from lab.machine import wait_until
 from tests.support.behind import quota_lock_held
 from tests.support.calls import ask, go_client, told_by
 from tests.support.frozen import environments, fuse_clients

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.support.behind import directory, limits_bytes, recorded_gfids, volume_directories
 from tests.support.calls import ask, go_client, told_by
 from tests.support.instance import Instance

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from machine import wait_until
-from write_until_refused import write_until_refused
 
+from lab.machine import wait_until
+from lab.write_until_refused import write_until_refused
 from tests.support.behind import (
     brick,
     directory,

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from private_gluster import PrivateGluster
-from write_until_refused import write_until_refused
 
+from lab.private_gluster import PrivateGluster
+from lab.write_until_refused import write_until_refused
 from tests.support.behind import directory
 from tests.support.calls import ask, go_client, told_by
 from tests.support.heketi_clients.provisioner import Provisioner
