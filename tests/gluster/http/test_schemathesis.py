@@ -173,7 +173,6 @@ def _try(operation: Operation, mode: GenerationMode, send: Send, *, examples: in
 
     @settings(
         max_examples=examples,
-        deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),

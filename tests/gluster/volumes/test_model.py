@@ -253,7 +253,6 @@ def test_any_order_of_operations_ends_as_the_model_says(gluster: GlusterVolume) 
             settings=settings(
                 max_examples=4,
                 stateful_step_count=20,
-                deadline=None,
                 phases=[Phase.generate],  # a shorter example would take minutes to find
                 suppress_health_check=list(HealthCheck),
                 database=None,

@@ -37,9 +37,13 @@ def test_the_provisioners_names_are_taken_apart(name: str, wanted: tuple[str, st
         assert checked(found) == dict(sorted(found.items()))
 
 
-@given(st.text(max_size=300))
-def test_any_name_is_read(name: str) -> None:
-    told_by(name)
+@given(st.text(max_size=300) | st.from_regex(rf"[a-z_.-]{{0,9}}_[A-Za-z0-9.-]{{0,9}}_[a-z0-9.-]{{0,9}}_{UUID}.?"))
+def test_what_any_name_tells_stands_in_it_and_can_be_labels(name: str) -> None:
+    found = told_by(name)
+    assert found == checked(found)
+    if found:
+        assert len(found) == 3
+        assert name == f"{'_'.join(found.values())}_{UUID}"
 
 
 def test_what_was_set_wins() -> None:

@@ -46,14 +46,28 @@ def test_an_abstract_address_is_reached() -> None:
         assert listening.recv(4096).startswith(b"READY=1")
 
 
-def test_without_systemd_nothing_happens() -> None:
+def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(socket.socket, "sendto", lambda *message: sent.append(message))
     alone = Supervisor.from_environment({}, own_pid=42)
     alone.ready("nobody hears it")
-    anyio.run(alone.keep_watchdog)
+
+    async def watchdog_goes_on() -> bool:
+        with anyio.move_on_after(10) as patience:
+            await alone.keep_watchdog()
+        return patience.cancelled_caught
+
+    assert not anyio.run(watchdog_goes_on)
+    assert sent == []
 
 
-def test_a_systemd_that_is_gone_harms_nobody(tmp_path: Path) -> None:
-    Supervisor(str(tmp_path / "nowhere")).ready("nobody hears it")
+def test_a_systemd_that_is_gone_is_noted_and_harms_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", systemd.__name__):
+        Supervisor(str(tmp_path / "nowhere")).ready("nobody hears it")
+    assert [record.levelname for record in caplog.records] == ["DEBUG"]
+    assert "systemd could not be told READY=1" in caplog.text
 
 
 def test_signs_of_life_come_more_often_than_asked_and_only_from_the_loop(heard: socket.socket) -> None:

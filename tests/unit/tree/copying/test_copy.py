@@ -1,4 +1,8 @@
-"""Copying a data directory, on an ordinary file system; on a real Gluster: tests/gluster/volumes/test_clone.py."""
+"""Copying a data directory, on an ordinary file system, as any user.
+
+What only root can plant and copy: tests/gluster/tree/test_copy_as_root.py. On a real Gluster:
+tests/gluster/volumes/test_clone.py.
+"""
 
 import errno
 import os
@@ -6,75 +10,18 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from piragua.models import dashed
-from piragua.tree.copying.copy import Copier, DataPath
 from piragua.tree.copying.copy_data import DataCopier
-from piragua.tree.handle import Handle
-from tests.support.trees import HOLE_BYTES, described, plant
-
-ENOUGH_SECONDS = 60
-
-
-class Place:
-    """A folder that stands for a mounted Gluster volume, with a source that is full and a target that is empty."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.handle = Handle("gv0", str(folder), os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
-        self.from_, self.to = DataPath(uuid4().hex, "source"), DataPath(uuid4().hex, "target")
-        self.source, self.target = self._made(self.from_), self._made(self.to)
-
-    def _made(self, path: DataPath) -> Path:
-        data = self.folder / dashed(path.volume_id) / path.name
-        data.mkdir(parents=True)
-        return data
-
-    def copier(self, *, deepest_open: int = 100, in_kernel: bool = True) -> Copier:
-        return Copier(self.handle, self.from_, self.to, deepest_open=deepest_open, in_kernel=in_kernel)
-
-    def copy(self, *, deepest_open: int = 100, in_kernel: bool = True) -> Copier:
-        copier = self.copier(deepest_open=deepest_open, in_kernel=in_kernel)
-        assert copier.work(ENOUGH_SECONDS)
-        return copier
+from tests.support.copying import ENOUGH_SECONDS, Place, copying_place, open_files
+from tests.support.trees import HOLE_BYTES, described
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    before = os.umask(0o077)
-    yield Place(tmp_path)
-    os.umask(before)
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-@pytest.mark.parametrize("in_kernel", [True, False])
-def test_everything_is_as_in_the_source(place: Place, in_kernel: bool) -> None:
-    plant(place.source)
-    before = described(place.source)
-    copier = place.copy(in_kernel=in_kernel)
-    assert described(place.target) == before
-    assert described(place.source) == before
-    assert copier.entries == len(before) - 1
-    assert copier.copied_bytes >= 3 * 2**20
-
-
-def test_attributes_of_tenants_are_copied_and_those_of_the_file_system_are_not(place: Place) -> None:
-    """What Gluster keeps in `trusted.` is about the source; docs/heketi-compatibility.md says so."""
-    (place.source / "file").write_text("data")
-    (place.source / "link").symlink_to("file")
-    os.setxattr(place.source / "file", "user.of-a-tenant", b"kept")
-    for name in ("file", "link"):
-        os.setxattr(place.source / name, "trusted.other", b"of root", follow_symlinks=False)
-    place.copy()
-    assert os.listxattr(place.target / "file") == ["user.of-a-tenant"]
-    assert os.getxattr(place.target / "file", "user.of-a-tenant") == b"kept"
-    assert os.listxattr(place.target / "link", follow_symlinks=False) == []
+    with copying_place(tmp_path) as place:
+        yield place
 
 
 def test_copying_does_not_count_as_reading(place: Place) -> None:
@@ -191,18 +138,6 @@ def test_a_name_that_is_added_or_taken_away_meanwhile(place: Place) -> None:
     assert os.path.samefile(place.target / "a" / "file", place.target / "b" / "file")
 
 
-def test_it_can_be_closed_in_the_middle(place: Place) -> None:
-    plant(place.source)
-    before = open_files()
-    copier = place.copier()
-    for _ in range(10):
-        assert not copier.work(0)
-    assert open_files() > before
-    copier.close()
-    assert open_files() == before
-    assert not copier.work(ENOUGH_SECONDS)
-
-
 def test_steps_are_short(place: Place) -> None:
     (place.source / "large").write_bytes(os.urandom(40 * 2**20))
     copier = place.copier()
@@ -280,39 +215,11 @@ def test_a_file_that_is_cut_shorter_meanwhile(place: Place) -> None:
     assert (place.target / "file").read_bytes() == (place.source / "file").read_bytes()
 
 
-@pytest.mark.parametrize("refusal", [errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP])
-def test_what_the_kernel_refuses_is_read_and_written(
-    place: Place, refusal: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError(refusal, "refused")
-
-    monkeypatch.setattr(os, "copy_file_range", refuse)
-    plant(place.source)
-    place.copy()
-    assert described(place.target) == described(place.source)
-
-
 def test_a_kernel_that_copies_nothing_does_not_cut_files(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
     (place.source / "file").write_bytes(os.urandom(3 * 2**20))
     place.copy()
     assert (place.target / "file").read_bytes() == (place.source / "file").read_bytes()
-
-
-@pytest.mark.parametrize("refusal", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_holes_are_found_where_the_file_system_does_not_tell(
-    place: Place, refusal: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError(refusal, "refused")
-
-    plant(place.source)
-    before = described(place.source)
-    monkeypatch.setattr(os, "lseek", refuse)
-    place.copy()
-    assert described(place.target) == before
-    assert (place.target / "sparse").stat().st_blocks * 512 < HOLE_BYTES
 
 
 def test_all_data_and_no_hole_is_not_believed_of_a_sparse_file(
@@ -340,12 +247,3 @@ def test_an_error_names_what_was_copied(place: Place, monkeypatch: pytest.Monkey
         place.copy()
     assert refused.value.errno == errno.EDQUOT
     assert open_files() == before
-
-
-def test_a_target_that_goes_is_an_error(place: Place) -> None:
-    plant(place.source)
-    copier = place.copier()
-    copier.work(0)
-    shutil.rmtree(place.target)
-    with pytest.raises(OSError, match="copying"):
-        copier.work(ENOUGH_SECONDS)
