@@ -177,15 +177,17 @@ def test_a_clone_says_how_far_it_is_in_plain_lines(
 
 
 def test_usage_has_the_fullest_first(piragua: Piragua, volume: GlusterVolume) -> None:
-    for name, written_mib in (("fuller", 60), ("full", 20)):
+    for name, written_mib in (("fuller", 60), ("full", 20), ("emptiest", 0)):
         new = made(piragua, name)
         data = volume.mount() / dashed(new["id"]) / name
         (data / "file").write_bytes(bytes(written_mib * BYTES_PER_MIB))
 
-    def fullest() -> list[str]:
-        return [each["name"] for each in in_json(piragua("usage", "--limit", "2", "--json"))["volumes"]]
+    def fullest() -> list[tuple[str, int | None]]:
+        told = in_json(piragua("usage", "--limit", "2", "--json"))["volumes"]
+        return [(each["name"], each.get("usage", {}).get("used_bytes")) for each in told]
 
-    wait_until(lambda: fullest() == ["fuller", "full"], "what was written is counted", 120)
+    wanted = [("fuller", 60 * BYTES_PER_MIB), ("full", 20 * BYTES_PER_MIB)]
+    wait_until(lambda: fullest() == wanted, "what was written is counted", 120)
     lines = piragua("usage", "--limit", "2").splitlines()
     assert lines[0].split() == ["ID", "NAME", "FULL", "USED", "SIZE", "FILES", "NOTE"]
     assert lines[1].split()[1:7] == ["fuller", "6", "%", "60", "MiB", "1"]
