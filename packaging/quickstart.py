@@ -14,16 +14,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from deep_mount import NotDeepMounted, deep_mounted, mount_points_below
-from heketi_client import HeketiClient, RequestRefused, token
+from heketi_client import HeketiClient
 from machine import MachineError, inner_pid, wait_until
 from private_gluster import Node, PrivateGluster
 from write_until_refused import write_until_refused
+
+from piragua.errors import PiraguaError
+from piragua.remote.tokens import authorization
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FOLDER_PARENT = "/var/tmp"  # noqa: S108 (for mkdtemp; /tmp is often a tmpfs)
@@ -36,7 +40,7 @@ HEALTHY_SECONDS = 60
 SHUTDOWN_SECONDS = 70
 TOKEN_LIFETIME_SECONDS = 7 * 24 * 3600
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-FORESEEN = (MachineError, NotDeepMounted, RequestRefused, OSError, subprocess.SubprocessError)
+FORESEEN = (MachineError, NotDeepMounted, PiraguaError, OSError, subprocess.SubprocessError)
 
 
 class StepFailed(Exception):
@@ -152,10 +156,12 @@ It works. To go on, in another shell (a token is good for its method and path, f
         )
 
     def _curl(self, method: str, path: str) -> str:
-        bearer = token(self._key, method, path, TOKEN_LIFETIME_SECONDS)
+        header = authorization(
+            self._key.encode(), method, path, now_seconds=int(time.time()), life_seconds=TOKEN_LIFETIME_SECONDS
+        )
         show_status = "-i " if method == "POST" else ""
         curl = "curl -sS --noproxy '*'"
-        return f"{curl} {show_status}-X {method} -H 'Authorization: bearer {bearer}' {self._url}{path}"
+        return f"{curl} {show_status}-X {method} -H 'Authorization: {header}' {self._url}{path}"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -26,7 +26,7 @@ class AsyncServer:
         from piragua.remote.exchange import Exchange
 
         connection = Connection(url, cacert=cacert, insecure=insecure, through_proxy=through_proxy)
-        self._exchange = Exchange(connection.url, key, timeout_seconds)
+        self._exchange = Exchange(connection, key, timeout_seconds)
         self._http = connection.async_client()
         self.url = connection.url
 

@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -16,15 +16,16 @@ _PROXY_SCHEMES = ("http", "https")
 class Connection:
     """Makes httpx's clients for one server. The arguments are those of Server. Raises WrongSetting.
 
-    url: without a slash at its end.
+    url: without a slash at its end. origin: its scheme, host and port.
+    is_forwarded: whether a proxy gets the requests themselves, and not a tunnel to the server.
     """
 
     def __init__(self, url: str, *, cacert: str | None, insecure: bool, through_proxy: bool) -> None:
-        if not _URL.fullmatch(url) or not _has_host_and_port(url):
-            raise WrongSetting(f"the server is given as http://host:port or https://host:port, not {url!r}")
+        self.origin = _origin(url)
         self.url = url.rstrip("/")
-        self._trusted = _trusted(urlsplit(url).scheme, cacert, insecure=insecure)
+        self._trusted = _trusted(self.origin.scheme, cacert, insecure=insecure)
         self._proxy = _proxy(self.url) if through_proxy else None
+        self.is_forwarded = self._proxy is not None and self.origin.scheme == "http"
 
     def client(self) -> httpx.Client:
         """Obeys nothing in the environment by itself."""
@@ -35,13 +36,14 @@ class Connection:
         return httpx.AsyncClient(verify=self._trusted, proxy=self._proxy, trust_env=False)
 
 
-def _has_host_and_port(url: str) -> bool:
-    """Whether it names a host, and nobody at it; a port has to be a number that can be one."""
+def _origin(url: str) -> httpx.URL:
     try:
         parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0 and parts.username is None
-    except ValueError:
-        return False
+        if _URL.fullmatch(url) and parts.hostname and parts.port != 0 and parts.username is None:
+            return httpx.URL(scheme=parts.scheme, host=unquote(parts.hostname), port=parts.port)
+    except (ValueError, httpx.InvalidURL):
+        pass
+    raise WrongSetting(f"the server is given as http://host:port or https://host:port, not {url!r}")
 
 
 def _trusted(scheme: str, cacert: str | None, *, insecure: bool) -> ssl.SSLContext:
@@ -63,8 +65,8 @@ def _trusted(scheme: str, cacert: str | None, *, insecure: bool) -> ssl.SSLConte
     return context
 
 
-def _proxy(url: str) -> str | None:
-    """The URL of the proxy that http_proxy, https_proxy and no_proxy name for that server.
+def _proxy(url: str) -> httpx.Proxy | None:
+    """The proxy that http_proxy, https_proxy and no_proxy name for that server.
 
     urllib reads them: httpx would also obey all_proxy. Raises WrongSetting.
     """
@@ -72,8 +74,10 @@ def _proxy(url: str) -> str | None:
     found = getproxies().get(parts.scheme)
     if not found or proxy_bypass(parts.netloc):
         return None
-    with_scheme = found if "://" in found else f"http://{found}"
-    scheme = urlsplit(with_scheme).scheme
-    if scheme not in _PROXY_SCHEMES:
-        raise WrongSetting(f"{parts.scheme}_proxy names a proxy of the kind {scheme}, which cannot be used")
-    return with_scheme
+    try:
+        proxy = httpx.Proxy(found if "://" in found else f"http://{found}")
+        if proxy.url.scheme in _PROXY_SCHEMES and proxy.url.host:
+            return proxy
+    except (ValueError, httpx.InvalidURL):
+        pass
+    raise WrongSetting(f"{parts.scheme}_proxy names no proxy that can be used: http://host:port is one")

@@ -2,16 +2,18 @@
 
 import json
 import ssl
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
 from piragua import __version__
 from piragua.errors import PiraguaError
 from piragua.remote.answer import Answer, Query
+from piragua.remote.connection import Connection
 from piragua.remote.errors import ServerError, WrongSetting
 from piragua.remote.tokens import authorization
 
@@ -55,19 +57,21 @@ class Received:
 
 
 class Exchange:
-    """The requests to one server, and what its answers mean. url: without a slash at its end."""
+    """The requests to the server at the end of a connection, and what its answers mean."""
 
-    def __init__(self, url: str, key: bytes | None, timeout_seconds: float) -> None:
-        parts = urlsplit(url)
-        self._origin = httpx.URL(scheme=parts.scheme, host=unquote(parts.hostname or ""), port=parts.port)
+    def __init__(self, connection: Connection, key: bytes | None, timeout_seconds: float) -> None:
+        parts = urlsplit(connection.url)
+        self._url = connection.url
+        self._origin = connection.origin
         self._path_before = parts.path
-        self._url = url
+        self._target_before = f"{parts.scheme}://{parts.netloc}" if connection.is_forwarded else ""
         self._key = key
         self._timeout = httpx.Timeout(timeout_seconds).as_dict()
 
     def request(self, method: str, path: str, body: object = None, query: Query = ()) -> httpx.Request:
         """path: from the root of the server, percent-encoded. body: sent as JSON, None for none."""
-        target = self._path_before + path
+        full_path = self._path_before + path
+        target = f"{self._target_before}{full_path}"
         if query:
             target += f"?{urlencode(query)}"
         # A kept connection may be gone by the next request, and not every request can be sent twice.
@@ -75,7 +79,7 @@ class Exchange:
         if body is not None:
             headers["Content-Type"] = "application/json"
         if self._key is not None:
-            signed_path = target.partition("?")[0]
+            signed_path = full_path.partition("?")[0]
             headers["Authorization"] = authorization(self._key, method, signed_path, now_seconds=int(time.time()))
         return httpx.Request(
             method,
@@ -89,10 +93,11 @@ class Exchange:
     @contextmanager
     def failures(self) -> Iterator[None]:
         """What keeps a request from being answered becomes ServerError, or WrongSetting."""
+        handled_by_caller = sys.exception()
         try:
             yield
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise self._failure(error) from None
+        except (httpx.HTTPError, OSError, UnicodeError) as error:
+            raise self._failure(error, _system_error(error, handled_by_caller)) from None
 
     def receive(self, response: httpx.Response) -> Received:
         """The answer without its body, of which the pieces are to be added."""
@@ -140,23 +145,28 @@ class Exchange:
     def _not_piragua(self, path: str) -> WrongSetting:
         return WrongSetting(f"{self._url}{path} answered what Piragua does not: is it a server of Piragua?")
 
-    def _failure(self, error: Exception) -> PiraguaError:
-        causes = list(_causes(error))
-        for each in causes:
-            if isinstance(each, ssl.SSLCertVerificationError):
-                return WrongSetting(
-                    f"the certificate of {self._url} is not trusted ({each.verify_message}): --cacert says whom to"
-                    " trust"
-                )
-        if isinstance(error, httpx.TimeoutException):
-            return ServerError(f"{self._url} cannot be asked: timed out")
-        # The system's own reason, without what the libraries above it make of it.
-        reasons = [str(each) for each in causes if isinstance(each, OSError)] or [str(error)]
-        return ServerError(f"{self._url} cannot be asked: {reasons[-1] or type(error).__name__}")
+    def _failure(self, error: Exception, cause: OSError | None) -> PiraguaError:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return WrongSetting(
+                f"the certificate of {self._url} is not trusted ({cause.verify_message}): --cacert says whom to"
+                " trust"
+            )
+        reason = "timed out" if isinstance(error, httpx.TimeoutException) else str(cause or error)
+        return ServerError(f"{self._url} cannot be asked: {reason or type(error).__name__}")
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, then what led to it; of several addresses that were tried, what the last one said."""
-    while error is not None:
-        yield error
-        error = error.exceptions[-1] if isinstance(error, BaseExceptionGroup) else error.__cause__
+def _system_error(error: BaseException | None, end: BaseException | None) -> OSError | None:
+    """What the system said, below what the libraries make of it; of several addresses, what the last one said.
+
+    httpcore keeps it as the context only. end: where the context of somebody else begins.
+    """
+    while error is not None and error is not end and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    found = error if isinstance(error, OSError) and error is not end else None
+    while found is not None and found.__cause__ is not None:
+        cause = found.__cause__
+        deeper = cause.exceptions[-1] if isinstance(cause, BaseExceptionGroup) else cause
+        if not isinstance(deeper, OSError):
+            break
+        found = deeper
+    return found

@@ -32,7 +32,7 @@ class Server:
         from piragua.remote.exchange import Exchange
 
         connection = Connection(url, cacert=cacert, insecure=insecure, through_proxy=through_proxy)
-        self._exchange = Exchange(connection.url, key, timeout_seconds)
+        self._exchange = Exchange(connection, key, timeout_seconds)
         self._http = connection.client()
         self.url = connection.url
 
