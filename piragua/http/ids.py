@@ -17,12 +17,12 @@ _ID = re.compile(f"[0-9a-f]{{32}}|{_UUID}")
 # Longer than any operation's id will be; what is longer need not be looked at.
 _OPERATION_ID = re.compile("[0-9a-f]{1,256}")
 
-# The types of parameters in route paths, as in `/volumes/{volume_id:heketi_volume}`.
+# The types of parameters in route paths, as in `/volumes/{volume_id:volume_id}`.
 _PATH_TYPES = MappingProxyType(
     {
-        "heketi_id": "[A-Fa-f0-9]+",
-        "heketi_volume": f"[A-Fa-f0-9]+|{_UUID}",
-        "heketi_cluster": "[A-Za-z0-9_-]+",
+        "hex_id": "[A-Fa-f0-9]+",
+        "volume_id": f"[A-Fa-f0-9]+|{_UUID}",
+        "gluster_volume": "[A-Za-z0-9_-]+",
         "volume_directory": _UUID,
         "volume_name": "[A-Za-z0-9_-]{1,255}",
     }

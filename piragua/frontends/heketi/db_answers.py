@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from piragua import __version__
-from piragua.check.examination import Report, RootEntry
+from piragua.core import Report, RootEntry
 from piragua.frontends.heketi.admin_schemas import PendingOperationDetails
 from piragua.frontends.heketi.answers import VolumeInfo, volume_info
 from piragua.frontends.heketi.pool_answers import Tags, cluster_info, device_info, node_info

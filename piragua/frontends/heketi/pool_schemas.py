@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
+from piragua.core import name_fault
 from piragua.frontends.heketi.field_facts import needs, told
-from piragua.frontends.heketi.schemas import name_fault, refuse_faults, size_fault
+from piragua.frontends.heketi.schemas import refuse_faults, size_fault
 from piragua.models import GlusterVolumeFlags
 
 _UUID = re.compile("[A-Fa-f0-9]{32}")
