@@ -1,4 +1,4 @@
-"""The one table from what went wrong to the answer: status, text and headers (Heketi contract 5.6, 2.1)."""
+"""The one table from what went wrong to the answer: status, text and headers (docs/heketi-wire.md, 1.6, 5.2)."""
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -68,7 +68,7 @@ def answer(error: BaseException) -> Response:
     if row.text == "":
         return replies.empty(row.status)
     message = row.text if row.text is not None else str(error)
-    # A client makes its own sentence, without a cause, of an empty body (Heketi contract 1.1).
+    # A client makes its own sentence, without a cause, of an empty body (docs/heketi-wire.md, 1.5).
     return replies.text(row.status, message or type(error).__name__, row.headers)
 
 

@@ -1,6 +1,6 @@
 """What every request passes before a route: answer whatever goes wrong; path, token, role, maintenance, route.
 
-The order is Heketi's (Heketi contract 1.1): without a token an unknown path is 401, not 404. Two
+The order is Heketi's (docs/heketi-wire.md, 1.1): without a token an unknown path is 401, not 404. Two
 differences on purpose: doubled slashes simply work, where Heketi redirects and Go's client turns its
 POST into a GET; and the user role may poll and read what it has created.
 """
@@ -171,7 +171,7 @@ class RequestGate:
     async def _require_allowed(self, scope: Scope, method: str, path: str) -> None:
         """Maintenance for what an administrator lets nobody, or only callers on this server, change.
 
-        The way out, POST /admin, is always open; Heketi refuses that as well (Heketi contract 1.2).
+        The way out, POST /admin, is always open; Heketi refuses that as well (docs/heketi-wire.md, 3.2).
         """
         if method in _READING or (method == "POST" and path == "/admin"):
             return

@@ -14,7 +14,7 @@ class Version(BaseModel):
 
 
 def health_router(health: Health) -> APIRouter:
-    """GET only, these exact paths only (Heketi contract 1.1); `health` says what is wrong, if anything."""
+    """GET only, these exact paths only (docs/heketi-wire.md, 1.1); `health` says what is wrong, if anything."""
     router = APIRouter()
 
     @router.get("/hello", **shows_text("A greeting"))

@@ -80,7 +80,7 @@ async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: To
 
 
 def require_eligible(flags: GlusterVolumeFlags) -> None:
-    """Ineligible, in Heketi's words, where an administrator wants no new volumes (Heketi contract 5.5)."""
+    """Ineligible, in Heketi's words, where an administrator wants no new volumes (docs/heketi-wire.md, 8.4)."""
     if not flags.file and not flags.block:
         raise Ineligible("Cluster has disabled all volume types")
     if not flags.file:

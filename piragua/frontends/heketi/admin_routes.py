@@ -1,4 +1,4 @@
-"""/admin, /internal/logging and /operations: what administrators look at and set (Heketi contract 1.2)."""
+"""/admin, /internal/logging and /operations: what administrators look at and set (docs/heketi-wire.md, 3.1)."""
 
 from fastapi import APIRouter, Request, Response
 
