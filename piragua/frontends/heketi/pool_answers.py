@@ -1,4 +1,4 @@
-"""Heketi's answers about clusters, nodes and devices (docs/heketi-wire.md, 4.2). A field that is None is absent."""
+"""Heketi's answers about clusters, nodes and devices (docs/heketi-wire.md, 4.2). What is None is left out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
