@@ -31,7 +31,7 @@ class Row:
         if self.text == "":
             return ""
         text = self.text(error) if callable(self.text) else self.text
-        # A client makes its own sentence, without a cause, of an empty body (Heketi contract 1.1).
+        # A client makes its own sentence, without a cause, of an empty body (docs/heketi-wire.md, 1.5).
         return (str(error) if text is None else text) or type(error).__name__
 
 

@@ -1,6 +1,6 @@
 """What every request passes before a route: answer whatever goes wrong; path, sign-in, role, maintenance, route.
 
-The order is Heketi's (Heketi contract 1.1): without a token an unknown path is 401, not 404. Two
+The order is Heketi's (docs/heketi-wire.md, 1.1): without a token an unknown path is 401, not 404. Two
 differences on purpose: doubled slashes simply work, where Heketi redirects and Go's client turns its
 POST into a GET; and the user role may poll and read what it has created.
 """
@@ -150,7 +150,7 @@ class Gate:
     async def _require_allowed(self, asked: _Asked) -> None:
         """Maintenance for what an administrator lets nobody, or only callers on this server, change.
 
-        A marked route is open all the same: the way out. Heketi refuses that as well (Heketi contract 1.2).
+        A marked route is open all the same: the way out. Heketi refuses it as well (docs/heketi-wire.md, 3.2).
         """
         if asked.method in _READING or asked.has(Mark.IN_READ_ONLY_MODE):
             return
@@ -171,7 +171,7 @@ def _unbounded_once_it_began(send: Send, deadline: asyncio.Timeout) -> Send:
 
 
 def _leads_there(fit: Fit, method: str) -> bool:
-    """Whether such a request is told of the route: of one without a token only its own (Heketi contract 1.1)."""
+    """Whether such a request is told of the route: of one without a token only its own (docs/heketi-wire.md, 1.1)."""
     return Mark.WITHOUT_TOKEN not in fit.marks or (fit.exactly and method in fit.methods)
 
 

@@ -1,7 +1,7 @@
 """Ids and names in paths: which spellings are a route, and which of those can be an id at all.
 
 Heketi routes any run of hex digits and then does not find it; other characters are no route
-(Heketi contract 1.1). Two additions: a volume's id may be written as a lower-case UUID with dashes, as
+(docs/heketi-wire.md, 1.2). Two additions: a volume's id may be written as a lower-case UUID with dashes, as
 persistent volumes of the original Piragua carry it, and a cluster may be called by its Gluster volume's name.
 """
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 _LINE = re.compile(r'[a-zA-Z_]+(\{[a-z_]+="([^"\\\n]|\\.)*"(,[a-z_]+="([^"\\\n]|\\.)*")*\})? [0-9]+')
 KIB = 1024
 
-# The names that a recorded Heketi shows with volumes, block volumes and devices (Heketi contract 1.7).
+# The names that a recorded Heketi shows with volumes, block volumes and devices (docs/heketi-wire.md, 4.5).
 HEKETIS = {
     "heketi_up",
     "heketi_cluster_count",

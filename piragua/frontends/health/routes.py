@@ -15,7 +15,7 @@ class Version(BaseModel):
 
 
 def health_router(core: Core) -> APIRouter:
-    """GET only, these exact paths only (Heketi contract 1.1)."""
+    """GET only, these exact paths only (docs/heketi-wire.md, 1.1)."""
     router = APIRouter()
 
     @router.get("/version", **shows("Piragua's version", Version))

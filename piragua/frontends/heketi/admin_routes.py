@@ -1,4 +1,4 @@
-"""/admin, /internal/logging and /operations: what administrators look at and set (Heketi contract 1.2)."""
+"""/admin, /internal/logging and /operations: what administrators look at and set (docs/heketi-wire.md, 3.1)."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -80,7 +80,7 @@ def _add_operations(router: APIRouter, core: Core, limits: BodyLimits) -> None:
         "/operations/pending/cleanup", **sets("End what servers left that went away", 204, body=OperationsCleanup)
     )
     async def clean_up(request: Request) -> Response:
-        """204 at once, which clients take as well (Heketi contract 2.2): the sweeps have begun."""
+        """204 at once: the sweeps have begun."""
         (await read_into(request, OperationsCleanup, limits)).check()
         await core.across_instances.clean_up()
         return replies.empty(204)

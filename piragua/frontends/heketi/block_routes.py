@@ -1,4 +1,4 @@
-"""/blockvolumes: there are none, and none can be made (Heketi contract 1.2)."""
+"""/blockvolumes: there are none, and none can be made (docs/heketi-wire.md, 3.1)."""
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel

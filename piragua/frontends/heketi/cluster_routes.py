@@ -1,4 +1,4 @@
-"""/clusters: the Gluster volumes that are served (Heketi contract 1.2, 1.5)."""
+"""/clusters: the Gluster volumes that are served (docs/heketi-wire.md, 3.1, 4.2)."""
 
 from fastapi import APIRouter, Request, Response
 

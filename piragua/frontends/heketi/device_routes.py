@@ -1,4 +1,4 @@
-"""/devices and /bricks: the file systems that bricks lie on (Heketi contract 1.2, 1.5)."""
+"""/devices and /bricks: the file systems that bricks lie on (docs/heketi-wire.md, 3.1, 4.2)."""
 
 from fastapi import APIRouter, Request, Response
 

@@ -1,4 +1,4 @@
-"""From what went wrong to Heketi's answer, in Heketi's sentences (Heketi contract 5.5, 5.6, 2.1)."""
+"""From what went wrong to Heketi's answer, in Heketi's sentences (docs/heketi-wire.md, 1.6, 5.3, 8.4)."""
 
 from piragua import errors
 from piragua.frontends.heketi import refusals

@@ -1,4 +1,4 @@
-"""/nodes: the peers that hold bricks, as Gluster reports them (Heketi contract 1.2, 1.5)."""
+"""/nodes: the peers that hold bricks, as Gluster reports them (docs/heketi-wire.md, 3.1, 4.2)."""
 
 from fastapi import APIRouter, Request, Response
 

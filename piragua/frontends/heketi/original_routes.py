@@ -1,6 +1,6 @@
 """/volumes/{glustervolume}/{id}/{name}: paths of the original Piragua, as its persistent volumes name them.
 
-Kubernetes takes a volume's path for its id where a persistent volume does not say the id (Heketi contract 4.4).
+Kubernetes takes a volume's path for its id where a persistent volume does not say it (docs/heketi-wire.md, 7.3).
 """
 
 from fastapi import APIRouter, Request, Response

@@ -1,4 +1,4 @@
-"""Bodies of requests about clusters, nodes, devices, bricks and block volumes (Heketi contract 1.3).
+"""Bodies of requests about clusters, nodes, devices, bricks and block volumes (docs/heketi-wire.md, 3.4).
 
 Much of it is refused in the end. What is wrong with a request is said first, as Heketi says it.
 """

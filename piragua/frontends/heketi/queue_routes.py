@@ -1,4 +1,4 @@
-"""/queue/{id}: how an operation stands (Heketi contract 2.1, 2.4)."""
+"""/queue/{id}: how an operation stands (docs/heketi-wire.md, 5.1, 5.4)."""
 
 from fastapi import APIRouter, Response
 

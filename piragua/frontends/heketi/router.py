@@ -36,7 +36,7 @@ def heketi_routers(core: Core, limits: BodyLimits) -> list[APIRouter]:
 
 
 def _hello_router() -> APIRouter:
-    """GET only, this exact path only (Heketi contract 1.1)."""
+    """GET only, this exact path only (docs/heketi-wire.md, 1.1)."""
     router = APIRouter()
 
     @router.get("/hello", **shows_text("A greeting"))

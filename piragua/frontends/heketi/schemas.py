@@ -1,4 +1,4 @@
-"""Heketi's request bodies, its checks in its order and its words (Heketi contract 1.3).
+"""Heketi's request bodies, its checks in its order and its words (docs/heketi-wire.md, 3.3).
 
 `VolumeCreate.spec()` is the last line with a Heketi word: behind it there is `models.VolumeSpec`.
 """

@@ -1,4 +1,4 @@
-"""/volumes: create, list, show, expand, clone, delete (Heketi contract 1.2, 2.1)."""
+"""/volumes: create, list, show, expand, clone, delete (docs/heketi-wire.md, 3.1, 5.1)."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -74,7 +74,7 @@ async def described(volume: Volume, core: Core) -> VolumeInfo:
 
 
 def allocating(what: str) -> AbstractContextManager[None]:
-    """No room and a taken name are told with the step that failed before them (Heketi contract 5.5)."""
+    """No room and a taken name are told with the step that failed before them (docs/heketi-wire.md, 8.4)."""
     return refusing(f"Failed to allocate {what}")
 
 

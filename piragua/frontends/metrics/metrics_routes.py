@@ -1,4 +1,4 @@
-"""/metrics, which needs no token (Heketi contract 1.1, 1.7)."""
+"""/metrics, which needs no token (docs/heketi-wire.md, 1.1, 4.5)."""
 
 from collections.abc import Awaitable, Callable
 
