@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
-from private_gluster import Node, PrivateGluster
+from lab.private_gluster import Node, PrivateGluster
 
 _RECORD_BYTES = 17  # of quota.conf (glusterfs 10.3): a gfid and a type
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from machine import MachineError, wait_until
+from lab.machine import MachineError, wait_until
 
 HOSTNAME = "booted1"
 ADDRESS = "198.18.7.1"

@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 import httpx
-from machine import wait_until
 
+from lab.machine import wait_until
 from tests.heketi_clients.strict_go import StrictGoClient
 from tests.heketi_clients.tokens import token
 from tests.instance import ADMIN_KEY, USER_KEY, Instance

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from private_gluster import Node, PrivateGluster
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from lab.private_gluster import Node, PrivateGluster
 from tests.core import make_own_files, uncached_mount
 from tests.instance import Instance
 from tests.pool import GlusterVolume, gluster_volume

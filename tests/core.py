@@ -15,8 +15,8 @@ from uuid import uuid4
 import anyio
 import httpx
 from fastapi import FastAPI
-from private_gluster import Node
 
+from lab.private_gluster import Node
 from piragua.config import ConfiguredVolume, Settings
 from piragua.errors import GlusterError
 from piragua.frontends import registry

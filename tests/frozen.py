@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from machine import wait_until
-from private_gluster import GLUSTERD_PID_FILE, Node
+from lab.machine import wait_until
+from lab.private_gluster import GLUSTERD_PID_FILE, Node
 
 
 def fuse_clients(node: Node, mount_point: str) -> list[int]:

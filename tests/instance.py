@@ -14,10 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deep_mount import mount_points_below
-from machine import inner_pid, wait_until
-from private_gluster import Node
-
+from lab.deep_mount import mount_points_below
+from lab.machine import inner_pid, wait_until
+from lab.private_gluster import Node
 from tests.frozen import fuse_clients, send
 
 CHECKOUT = Path(__file__).parent.parent

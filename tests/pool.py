@@ -8,9 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deep_mount import deep_mounted
-from private_gluster import Node, PrivateGluster
-
+from lab.deep_mount import deep_mounted
+from lab.private_gluster import Node, PrivateGluster
 from tests.instance import Instance
 
 _volume_numbers = itertools.count()

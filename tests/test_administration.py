@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from piragua.pool.devices import Devices
 from piragua.pool.topology import Topology
 from tests.behind import directory, quota_lock_held

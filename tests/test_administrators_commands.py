@@ -4,8 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-from machine import wait_until
-
+from lab.machine import wait_until
 from tests.calls import go_client
 from tests.pool import GlusterVolume
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from machine import wait_until
-from private_gluster import Node, PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import Node, PrivateGluster
 from tests.frozen import without_glusterd
 from tests.instance import CHECKOUT, Instance
 from tests.pool import GlusterVolume, gluster_volume

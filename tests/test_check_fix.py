@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machine import wait_until
-from private_gluster import Node, PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import Node, PrivateGluster
 from piragua.models import BYTES_PER_GIB, dashed
 from piragua.tree import layout, record
 from tests.behind import brick, limits_bytes, recorded_gfids

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from private_gluster import PrivateGluster
-from write_until_refused import write_until_refused
 
+from lab.private_gluster import PrivateGluster
+from lab.write_until_refused import write_until_refused
 from tests.behind import directory
 from tests.calls import ask, go_client, told_by
 from tests.heketi_clients.provisioner import Provisioner

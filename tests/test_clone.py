@@ -14,10 +14,10 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
-from write_until_refused import write_until_refused
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
+from lab.write_until_refused import write_until_refused
 from piragua.errors import Conflict
 from piragua.models import BYTES_PER_GIB, Done, Failed, OperationKind, Pending, dashed
 from piragua.operations.ids import OperationId

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.behind import directory, limits_bytes, quota_lock_held, volume_directories
 from tests.calls import ask, go_client, told_by
 from tests.heketi_clients.strict_go import HeketiError

@@ -12,8 +12,8 @@ from uuid import uuid4
 import anyio
 import httpx
 import pytest
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from piragua.tree import layout
 from piragua.tree.handle import Handle
 from piragua.tree.own_files import feed

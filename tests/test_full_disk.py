@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.behind import directory, limits_bytes, recorded_gfids, volume_directories
 from tests.calls import ask, go_client, told_by
 from tests.instance import Instance

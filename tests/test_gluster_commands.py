@@ -6,8 +6,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from private_gluster import Node, PrivateGluster
 
+from lab.private_gluster import Node, PrivateGluster
 from piragua.errors import GlusterError, GlusterTimeout, GlusterUnavailable, NoSuchGlusterVolume
 from piragua.gluster.gluster import Gluster
 from piragua.models import Durability, Layout

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from machine import MachineError, wait_until
 
+from lab.machine import MachineError, wait_until
 from piragua.models import BYTES_PER_GIB, dashed
 from piragua.tree import layout
 from tests.behind import limits_bytes

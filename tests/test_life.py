@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from machine import wait_until
-from write_until_refused import write_until_refused
 
+from lab.machine import wait_until
+from lab.write_until_refused import write_until_refused
 from tests.behind import brick, directory, gfid, limits_bytes, quota_lock_held, recorded_gfids, volume_directories
 from tests.calls import ask, go_client, told_by
 from tests.heketi_clients.strict_go import HeketiError

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.calls import KEYS, ask, go_client, told_by
 from tests.frozen import without_glusterd
 from tests.heketi_clients.tokens import token

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from piragua.errors import InvalidRequest, NameInUse, NotFound
 from piragua.models import VolumeSpec, dashed
 from tests.core import Core, running_core, uncached_mount

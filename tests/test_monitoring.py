@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]
-from machine import wait_until
 
+from lab.machine import wait_until
 from piragua.models import BYTES_PER_GIB
 from tests.calls import ask, go_client
 from tests.instance import CHECKOUT, Instance

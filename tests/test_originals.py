@@ -8,9 +8,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from machine import wait_until
-from write_until_refused import write_until_refused
 
+from lab.machine import wait_until
+from lab.write_until_refused import write_until_refused
 from tests.behind import brick, directory, gfid, limits_bytes, recorded_gfids
 from tests.calls import ask, go_client, told_by
 from tests.instance import Instance

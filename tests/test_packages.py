@@ -16,9 +16,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from deep_mount import deep_mounted
-from machine import wait_until
 
+from lab.deep_mount import deep_mounted
+from lab.machine import wait_until
 from piragua import __version__
 from tests.booted import ADDRESS, BASE, Booted
 from tests.heketi_clients.strict_go import HeketiError, StrictGoClient

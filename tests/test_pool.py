@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deep_mount import NotDeepMounted
-from machine import MachineError, wait_until
-from private_gluster import PrivateGluster
-from write_until_refused import write_until_refused
 
+from lab.deep_mount import NotDeepMounted
+from lab.machine import MachineError, wait_until
+from lab.private_gluster import PrivateGluster
+from lab.write_until_refused import write_until_refused
 from tests.pool import GlusterVolume, mounted
 
 BOOT_AND_WAIT = """
 import sys, time
 from pathlib import Path
-sys.path.insert(0, "packaging")
-from private_gluster import PrivateGluster
+from lab.private_gluster import PrivateGluster
 with PrivateGluster(folder=Path(sys.argv[1])) as pool:
     pool.create_volume("gv0")
     print(pool.nodes[0].pid, pool.nodes[0].address, flush=True)

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from piragua.errors import Conflict
 from piragua.models import dashed
 from piragua.mounting import glusterfs

@@ -1,4 +1,4 @@
-"""packaging/quickstart, on a machine whose own glusterd runs."""
+"""lab/quickstart, on a machine whose own glusterd runs."""
 
 import os
 import re
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from machine import inner_pid, wait_until
-from private_gluster import Node, PrivateGluster
 
-QUICKSTART = [sys.executable, str(Path(__file__).parent.parent / "packaging" / "quickstart.py")]
+from lab.machine import inner_pid, wait_until
+from lab.private_gluster import Node, PrivateGluster
+
+QUICKSTART = ["env", f"PYTHONPATH={Path(__file__).parent.parent}", sys.executable, "-m", "lab.quickstart"]
 WHOLE_RUN_SECONDS = 150
 
 pytestmark = pytest.mark.timeout(2 * WHOLE_RUN_SECONDS)

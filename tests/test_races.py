@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.behind import differing_gfids, limits_bytes, volume_directories
 from tests.calls import go_client
 from tests.core import uncached_mount

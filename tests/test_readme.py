@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from piragua.cli.main import EXIT_WRONG_SETTING
 from tests.behind import directory
 from tests.calls import go_client
@@ -121,5 +121,5 @@ def test_the_storage_class_asks_as_the_provisioner_can(document: str) -> None:
 def test_every_file_that_is_named_is_there() -> None:
     for path in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", README):
         assert (CHECKOUT / path).exists(), path
-    for path in re.findall(r"(?<!/)(?:packaging|systemd|tests)/[\w.]+", README):
+    for path in re.findall(r"(?<!/)(?:lab|packaging|systemd|tests)/[\w.]+", README):
         assert (CHECKOUT / path).exists(), path

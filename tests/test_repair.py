@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import anyio
 import pytest
-from deep_mount import NotDeepMounted
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.deep_mount import NotDeepMounted
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from piragua.models import BYTES_PER_GIB, dashed
 from tests.core import Core, running_core, uncached_mount
 from tests.pool import GlusterVolume, mounted

@@ -14,7 +14,6 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from private_gluster import PrivateGluster
 from requests.auth import AuthBase
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
@@ -25,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from lab.private_gluster import PrivateGluster
 from tests.calls import KEYS, ask, go_client
 from tests.heketi_clients.tokens import token
 from tests.instance import Instance

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import anyio
 import pytest
-from machine import wait_until
-from private_gluster import Node, PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import Node, PrivateGluster
 from piragua.errors import PiraguaError
 from piragua.models import BYTES_PER_GIB
 from piragua.tree import layout

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from machine import wait_until
 
+from lab.machine import wait_until
 from tests.behind import quota_lock_held
 from tests.calls import ask, go_client, told_by
 from tests.frozen import environments, fuse_clients

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import anyio
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from piragua.errors import Conflict, MountError
 from piragua.models import BYTES_PER_GIB
 from piragua.tree import layout

@@ -15,9 +15,9 @@ import anyio
 import pytest
 import yaml  # type: ignore[import-untyped]
 from click.testing import CliRunner, Result
-from machine import wait_until
-from write_until_refused import BYTES_PER_MIB, write_until_refused
 
+from lab.machine import wait_until
+from lab.write_until_refused import BYTES_PER_MIB, write_until_refused
 from piragua.cli.main import main
 from piragua.errors import MountError, MountTimeout
 from piragua.models import dashed

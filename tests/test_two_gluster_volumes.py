@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from piragua.tree import layout
 from tests.calls import ask, go_client, told_by
 from tests.heketi_clients.heketi_cli import HeketiCli

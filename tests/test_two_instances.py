@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from machine import MachineError, wait_until
-from private_gluster import GLUSTERD_PID_FILE, Node, PrivateGluster
 
+from lab.machine import MachineError, wait_until
+from lab.private_gluster import GLUSTERD_PID_FILE, Node, PrivateGluster
 from tests.behind import (
     brick,
     differing_gfids,

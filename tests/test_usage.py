@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import anyio
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from piragua.models import dashed
 from piragua.tree.record import Record
 from tests.behind import recorded_gfids

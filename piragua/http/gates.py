@@ -171,7 +171,7 @@ def _unbounded_once_it_began(send: Send, deadline: asyncio.Timeout) -> Send:
 
 
 def _leads_there(fit: Fit, method: str) -> bool:
-    """Whether such a request is told of the route: of one without a token only its own (docs/heketi-wire.md, 1.1)."""
+    """Whether such a request is told of it: of a route without a token only its own (docs/heketi-wire.md, 1.1)."""
     return Mark.WITHOUT_TOKEN not in fit.marks or (fit.exactly and method in fit.methods)
 
 

@@ -16,9 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import wait_until
-from private_gluster import PrivateGluster
-
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.bench.client import Client, Refused
 from tests.bench.figures import show, spread
 from tests.bench.work import machine_seconds_used, per_create

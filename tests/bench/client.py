@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from heketi_client import token
+from lab.heketi_client import token
 
 POLL_SECONDS = 0.4
 IDLE_SECONDS = 2

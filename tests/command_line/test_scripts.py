@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from machine import wait_until
-from write_until_refused import BYTES_PER_MIB
 
+from lab.machine import wait_until
+from lab.write_until_refused import BYTES_PER_MIB
 from piragua.models import BYTES_PER_GIB, dashed
 from tests.behind import quota_lock_held
 from tests.calls import go_client

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from machine import wait_until
 
+from lab.machine import wait_until
 from piragua.models import dashed
 from tests.behind import quota_lock_held
 from tests.calls import go_client

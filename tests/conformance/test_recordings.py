@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from tests.calls import go_client
 from tests.conformance.compare import faults, is_allowed, shape_faults
 from tests.conformance.recordings import (

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from tests.pool import GlusterVolume, gluster_volume
 
 

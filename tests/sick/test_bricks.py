@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from machine import wait_until
-from private_gluster import PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.behind import directory, limits_bytes
 from tests.calls import ask, go_client, told_by
 from tests.crash.promise import left_to_heal

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from machine import wait_until
-from private_gluster import Node, PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import Node, PrivateGluster
 from tests.behind import volume_directories
 from tests.calls import ask, go_client, told_by
 from tests.frozen import frozen, glusterd, without_glusterd

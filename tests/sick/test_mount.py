@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from machine import wait_until
-from private_gluster import Node, PrivateGluster
 
+from lab.machine import wait_until
+from lab.private_gluster import Node, PrivateGluster
 from piragua.tree import layout
 from tests.behind import brick, quota_lock_held, volume_directories
 from tests.calls import ask, go_client, told_by

@@ -5,9 +5,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-from machine import wait_until
-from private_gluster import Node
 
+from lab.machine import wait_until
+from lab.private_gluster import Node
 from tests.behind import directory, limits_bytes, volume_directories
 from tests.calls import ask, go_client, told_by
 from tests.instance import Instance

@@ -4,8 +4,7 @@ import argparse
 import random
 import sys
 
-from private_gluster import PrivateGluster
-
+from lab.private_gluster import PrivateGluster
 from tests.pool import gluster_volume
 from tests.storm.large_tree import purge_large_tree
 from tests.storm.report import report

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from machine import MachineError, wait_until
-
+from lab.machine import MachineError, wait_until
 from piragua.tree.layout import INSTANCES
 from tests.behind import quota_lock_held
 from tests.crash.promise import left_to_heal

@@ -5,9 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from machine import wait_until
-from private_gluster import PrivateGluster
-
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.behind import directory, limits_bytes, recorded_gfids, volume_directories
 from tests.calls import go_client
 from tests.instance import Instance

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from machine import wait_until
 
+from lab.machine import wait_until
 from piragua.errors import PiraguaError
 from piragua.models import dashed
 from tests.calls import go_client

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from tests.pool import GlusterVolume
 from tests.storm.faults import ThenRollingRestart
 from tests.storm.report import report

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from tests.core import uncached_mount
 from tests.pool import GlusterVolume, gluster_volume
 

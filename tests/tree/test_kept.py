@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from private_gluster import PrivateGluster
 
+from lab.private_gluster import PrivateGluster
 from piragua.errors import MountError
 from piragua.shared_settings.tags import TagStore
 from piragua.tree import layout

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import anyio
 import pytest
-from machine import wait_until
 
+from lab.machine import wait_until
 from piragua.errors import Conflict, NameInUse
 from piragua.tree.handle import Handle
 from piragua.tree.locking import locks

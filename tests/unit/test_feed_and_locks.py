@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from machine import wait_until
 
+from lab.machine import wait_until
 from piragua.tree import layout
 from piragua.tree.handle import Handle
 from piragua.tree.locking import locks

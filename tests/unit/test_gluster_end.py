@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from machine import wait_until
 
+from lab.machine import wait_until
 from tests.unit.fake_gluster import FakeGluster
 
 PATIENCE_SECONDS = 30

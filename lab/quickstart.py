@@ -1,16 +1,13 @@
-"""A first look at Piragua: packaging/quickstart runs this once everything is installed.
+"""A first look at Piragua: lab/quickstart runs this once everything is installed.
 
 A private Gluster of one node, Piragua on it, a volume made over HTTP, mounted, and filled to its limit.
 """
 
 import argparse
-import contextlib
 import errno
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,32 +16,32 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from deep_mount import NotDeepMounted, deep_mounted, mount_points_below
-from heketi_client import HeketiClient, RequestRefused, token
-from machine import MachineError, inner_pid, wait_until
-from private_gluster import Node, PrivateGluster
-from write_until_refused import write_until_refused
+from lab.deep_mount import NotDeepMounted, deep_mounted, mount_points_below
+from lab.heketi_client import HeketiClient, RequestRefused, token
+from lab.machine import MachineError, wait_until
+from lab.one_server import (
+    GLUSTER_VOLUME,
+    HOST,
+    CannotRunHere,
+    check_machine,
+    one_node_gluster,
+    server_settings,
+    start_piragua,
+    stop_piragua,
+)
+from lab.private_gluster import DISK_FOLDER, PrivateGluster
+from lab.stop_signals import Stopped, ignore_stop_signals, raise_on_stop_signals
+from lab.write_until_refused import write_until_refused
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-FOLDER_PARENT = "/var/tmp"  # noqa: S108 (for mkdtemp; /tmp is often a tmpfs)
-HOST = "127.0.0.1"
-GLUSTER_VOLUME = "gv0"
 SIZE_GIB = 1
 SLACK_MIB = 16
-NEEDED_FREE_BYTES = 2 * 2**30
 HEALTHY_SECONDS = 60
-SHUTDOWN_SECONDS = 70
 TOKEN_LIFETIME_SECONDS = 7 * 24 * 3600
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-FORESEEN = (MachineError, NotDeepMounted, RequestRefused, OSError, subprocess.SubprocessError)
+FORESEEN = (CannotRunHere, MachineError, NotDeepMounted, RequestRefused, OSError, subprocess.SubprocessError)
 
 
 class StepFailed(Exception):
     """A step did not do what it should; str() says why."""
-
-
-class Stopped(Exception):
-    """Somebody pressed Ctrl-C, or sent SIGTERM."""
 
 
 class Quickstart:
@@ -60,7 +57,7 @@ class Quickstart:
 
     def run(self) -> subprocess.Popen[bytes]:
         """Go through all steps and return the Piragua that serves the volume."""
-        self._check_machine()
+        check_machine(self._port)
         self._folder = self._stack.enter_context(_private_folder())
         pool = self._start_gluster()
         piragua = self._start_piragua(pool)
@@ -77,40 +74,18 @@ class Quickstart:
         self.step = step
         print(step, flush=True)
 
-    def _check_machine(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, self._port))
-            except OSError as taken:
-                raise StepFailed(f"port {self._port} of {HOST} is taken: choose another with --port") from taken
-        if shutil.disk_usage(FOLDER_PARENT).free < NEEDED_FREE_BYTES:
-            raise StepFailed(f"{FOLDER_PARENT} needs {NEEDED_FREE_BYTES // 2**30} GiB of free space")
-        if not os.path.exists("/dev/fuse"):
-            with contextlib.suppress(OSError):
-                subprocess.run(["modprobe", "fuse"], capture_output=True, check=False)
-        if not os.path.exists("/dev/fuse"):
-            raise StepFailed("there is no /dev/fuse, so Gluster volumes cannot be mounted here")
-
     def _start_gluster(self) -> PrivateGluster:
         self._begin("2/6 Starting a private Gluster of one node")
-        pool = self._stack.enter_context(PrivateGluster(nodes=1, folder=self._folder))
-        pool.create_volume(GLUSTER_VOLUME)
-        # deletes while a brick is down leave heals that never end, otherwise (glusterfs 10.3 behaviour)
-        pool.nodes[0].gluster("volume", "set", GLUSTER_VOLUME, "cluster.use-anonymous-inode", "off")
+        pool = self._stack.enter_context(one_node_gluster(self._folder))
         _say(f"node {pool.nodes[0].address}, Gluster volume {GLUSTER_VOLUME}, quota on; files in {self._folder}")
         return pool
 
     def _start_piragua(self, pool: PrivateGluster) -> subprocess.Popen[bytes]:
         self._begin(f"3/6 Starting Piragua at {self._url}")
         log = self._folder / "piragua.log"
-        settings = {
-            "PIRAGUA_VOLUMES": GLUSTER_VOLUME,
-            "PIRAGUA_HOST": HOST,
-            "PIRAGUA_PORT": str(self._port),
-            "PIRAGUA_ADMIN_KEY": self._key,
-        }
-        piragua = self._stack.enter_context(_piragua(pool.nodes[0], settings, log))
+        with log.open("wb") as output:
+            piragua = start_piragua(pool.nodes[0], server_settings(self._port, self._key), output)
+        self._stack.callback(_stop, piragua, log)
 
         def healthy() -> bool:
             if piragua.poll() is not None:
@@ -160,13 +135,12 @@ It works. To go on, in another shell (a token is good for its method and path, f
 
 def main(arguments: Sequence[str]) -> int:
     """Run the quickstart and take everything down at the end; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="packaging/quickstart", description="Try Piragua on this machine.")
+    parser = argparse.ArgumentParser(prog="lab/quickstart", description="Try Piragua on this machine.")
     parser.add_argument("--once", action="store_true", help="take everything down as soon as it is shown")
     parser.add_argument("--port", type=int, default=8080, help="of 127.0.0.1, where Piragua listens (8080)")
     options = parser.parse_args(arguments)
     finished = False
-    for signum in SIGNALS:
-        signal.signal(signum, _stop)
+    raise_on_stop_signals()
     with ExitStack() as stack:
         quickstart = Quickstart(stack, options.port)
         try:
@@ -180,7 +154,7 @@ def main(arguments: Sequence[str]) -> int:
             finished = False
             _report(quickstart.step, why)
         finally:
-            _ignore_signals()  # whoever is impatient gets what was promised: nothing left behind
+            ignore_stop_signals()  # whoever is impatient gets what was promised: nothing left behind
             print("Taking everything down", flush=True)
     print("Nothing of it is left running or mounted", flush=True)
     return 0 if finished else 1
@@ -201,19 +175,9 @@ def _say(text: str) -> None:
     print(f"    {text}", flush=True)
 
 
-def _stop(signum: int, _frame: object) -> None:
-    _ignore_signals()
-    raise Stopped(signal.strsignal(signum))
-
-
-def _ignore_signals() -> None:
-    for signum in SIGNALS:
-        signal.signal(signum, signal.SIG_IGN)
-
-
 @contextmanager
 def _private_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="piragua-quickstart-", dir=FOLDER_PARENT))
+    folder = Path(tempfile.mkdtemp(prefix="piragua-quickstart-", dir=DISK_FOLDER))
     try:
         yield folder
     finally:
@@ -223,22 +187,9 @@ def _private_folder() -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _piragua(node: Node, settings: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Piragua as on a Gluster server, in reach of its Gluster's files, but on this machine's network."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **settings}
-    serve = [sys.executable, "-m", "piragua", "serve"]
-    with log.open("wb") as output:
-        process = node.popen(serve, environment, output=output, network_of_caller=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.kill(inner_pid(process), signal.SIGTERM)
-        try:
-            process.wait(SHUTDOWN_SECONDS)
-        except subprocess.TimeoutExpired:  # it ends with the node
-            print(f"Piragua did not stop in time; the end of its log:\n{_tail(log)}", file=sys.stderr)
+def _stop(piragua: subprocess.Popen[bytes], log: Path) -> None:
+    if not stop_piragua(piragua):
+        print(f"Piragua did not stop in time; the end of its log:\n{_tail(log)}", file=sys.stderr)
 
 
 def _fill(file: Path) -> None:

@@ -20,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from machine import Machine, MachineError, wait_until
-from switch import Switch
+from lab.machine import Machine, MachineError, wait_until
+from lab.switch import Switch
 
 GLUSTERD_PORT = 24007
 GLUSTERD_PID_FILE = "/run/glusterd.pid"

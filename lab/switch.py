@@ -10,7 +10,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from machine import Machine, MachineError
+from lab.machine import Machine, MachineError
 
 INTERFACE_PREFIX = "piragua-"
 CALLER_HOST = 254
