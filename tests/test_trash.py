@@ -515,6 +515,7 @@ async def test_the_extensions_describe_themselves(volume: GlusterVolume, folder:
         ("/piragua/v1/volumes/{volume_id}/labels", "patch"),
         ("/piragua/v1/volumes/{volume_id}/shrink", "post"),
         ("/piragua/v1/usage", "get"),
+        ("/piragua/v1/status", "get"),
         ("/piragua/v1/operations", "get"),
         ("/piragua/v1/openapi.json", "get"),
     }
