@@ -13,9 +13,9 @@ from uuid import UUID
 
 import httpx
 
-from tests.calls import KEYS
-from tests.heketi_clients.tokens import token
 from tests.storm.told import Known, Told
+from tests.support.calls import KEYS
+from tests.support.heketi_clients.tokens import token
 
 _NONE_ANSWERED = 0
 _POLL_SECONDS = 0.1
