@@ -1,4 +1,4 @@
-"""JSON as Go's encoding/json decodes it into a struct (Heketi contract 1.1 and 3).
+"""JSON as Go's encoding/json decodes it into a struct (docs/heketi-wire.md, 1.4 and 2.2).
 
 A pydantic model stands for the struct: a field is called what the key is called, every field has a
 default (Go's zero value), and its type is one of int (int64), float (float32), str, bool, list[str],

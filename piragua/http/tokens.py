@@ -1,4 +1,4 @@
-"""Tokens: who is asking, by Heketi's rules and in Heketi's words (Heketi contract 3). Pure.
+"""Tokens: who is asking, by Heketi's rules and in Heketi's words (docs/heketi-wire.md, 2). Pure.
 
 A request carries a JSON Web Token signed with the key of the role that `iss` names. `qsh` binds it to one
 method and path. Of several faults the answer names the one that Heketi names: the signature before

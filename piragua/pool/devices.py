@@ -117,7 +117,7 @@ class Devices:
             if device.id == device_id:
                 return device
         self._require_all()
-        raise NotFound("Id not found")
+        raise NotFound(f"there is no device {device_id}")
 
     async def all(self) -> tuple[Device, ...]:
         """All devices, sorted by id. NotReady while one is not known."""

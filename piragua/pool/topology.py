@@ -155,7 +155,7 @@ class Topology:
             found = next(filter(wanted, snapshot.volumes), None)
         if found is None:
             _complete(snapshot)
-            raise NotFound("Id not found")
+            raise NotFound("no such Gluster volume is served")
         return found, snapshot.peers
 
     async def _node(self, volume: GlusterVolume, peers: tuple[Peer, ...], peer_id: str) -> Node:

@@ -54,7 +54,7 @@ class DataDirectory:
 
 
 def data_mode(gid: int) -> int:
-    """Permission bits of a data directory (Heketi contract 5.1): with a gid its group may write."""
+    """Permission bits of a data directory (docs/heketi-wire.md, 8.1): with a gid its group may write."""
     return 0o2775 if gid else 0o755
 
 

@@ -31,7 +31,7 @@ def require_usable(observed: Observed) -> None:
 
 def _require(observed: Observed, states: frozenset[State]) -> None:
     if observed.state in DELETED or observed.state is State.ABSENT:
-        raise NotFound("Id not found")
+        raise NotFound(f"there is no volume {observed.volume_id}")
     if observed.state not in states:
         reason = observed.record_unreadable or observed.gone_unreadable
         raise NotReady(

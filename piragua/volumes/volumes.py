@@ -69,7 +69,7 @@ class Volumes:
         self._by_gluster_volume_id: dict[str, Backend] = {}
         self._copies = anyio.Semaphore(COPIES_AT_ONCE)
 
-    async def place_of(self, gluster_volume_id: str) -> Backend:
+    async def backend_of(self, gluster_volume_id: str) -> Backend:
         """The place of a Gluster volume's id; NotFound, StorageError."""
         return self._by_gluster_volume_id.get(gluster_volume_id) or self._learn(
             await self._topology.gluster_volume(gluster_volume_id)
@@ -90,7 +90,7 @@ class Volumes:
         backends = (
             list(self._backends.values())
             if gluster_volume_id is None
-            else [await self.place_of(gluster_volume_id)]
+            else [await self.backend_of(gluster_volume_id)]
         )
         found = [volume_id for backend in backends for volume_id in await backend.inventory.ids()]
         return sorted(found)
@@ -228,7 +228,7 @@ class Volumes:
 
     async def verdict(self, kind: OperationKind, gluster_volume_id: str, volume_id: str, nonce: str) -> Outcome:
         """How an operation ended whose owner is at work no more, as the tree shows it. StorageError."""
-        backend = await self.place_of(gluster_volume_id)
+        backend = await self.backend_of(gluster_volume_id)
         try:
             mounted, observed = await self._observe(backend, volume_id)
         except NotReady:
@@ -263,7 +263,7 @@ class Volumes:
                 continue
             if observed.state is not State.ABSENT:
                 return backend, mounted, observed
-        raise unclear or NotFound("Id not found")
+        raise unclear or NotFound(f"there is no volume {volume_id}")
 
     async def _observe(self, backend: Backend, volume_id: str) -> tuple[ProvenMount, Observed]:
         mounted = backend.mounted()

@@ -16,14 +16,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import wait_until
-from private_gluster import PrivateGluster
-
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
 from tests.bench.client import Client, Refused
 from tests.bench.figures import show, spread
 from tests.bench.work import machine_seconds_used, per_create
-from tests.instance import ADMIN_KEY, Instance
-from tests.pool import GlusterVolume, gluster_volume
+from tests.support.instance import ADMIN_KEY, Instance
+from tests.support.pool import GlusterVolume, gluster_volume
 
 _QUICK = "fewer repetitions and 100 volumes; on three nodes no large volume and no growth"
 _TURNS = 5

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from tests.pool import GlusterVolume
+from tests.support.pool import GlusterVolume
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PROGRAMS = {"glusterfsd": "bricks", "glusterfs": "FUSE clients and daemons", "glusterd": "glusterd"}

@@ -4,12 +4,11 @@ import argparse
 import random
 import sys
 
-from private_gluster import PrivateGluster
-
-from tests.pool import gluster_volume
+from lab.private_gluster import PrivateGluster
 from tests.storm.large_tree import purge_large_tree
 from tests.storm.report import report
 from tests.storm.storm import storm
+from tests.support.pool import gluster_volume
 
 _BRICKS_PER_NODE = 2
 

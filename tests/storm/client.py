@@ -14,8 +14,8 @@ from uuid import UUID
 import httpx
 
 from piragua.remote.tokens import authorization
-from tests.calls import KEYS
 from tests.storm.told import Known, Told
+from tests.support.calls import KEYS
 
 _NONE_ANSWERED = 0
 _POLL_SECONDS = 0.1

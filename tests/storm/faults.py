@@ -8,14 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from machine import MachineError, wait_until
-
+from lab.machine import MachineError, wait_until
 from piragua.tree.layout import INSTANCES
-from tests.behind import quota_lock_held
-from tests.crash.promise import left_to_heal
-from tests.frozen import fuse_clients, send
-from tests.instance import Instance
-from tests.pool import GlusterVolume
+from tests.gluster.crash.promise import left_to_heal
+from tests.support.behind import quota_lock_held
+from tests.support.frozen import fuse_clients, send
+from tests.support.instance import Instance
+from tests.support.pool import GlusterVolume
 
 _SHORT_STORM_SECONDS = 10
 _HEALED_IN_STORM_SECONDS = 15

@@ -5,13 +5,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from machine import wait_until
-from private_gluster import PrivateGluster
-
-from tests.behind import directory, limits_bytes, recorded_gfids, volume_directories
-from tests.calls import go_client
-from tests.instance import Instance
-from tests.pool import GlusterVolume, gluster_volume
+from lab.machine import wait_until
+from lab.private_gluster import PrivateGluster
+from tests.support.behind import directory, limits_bytes, recorded_gfids, volume_directories
+from tests.support.calls import go_client
+from tests.support.instance import Instance
+from tests.support.pool import GlusterVolume, gluster_volume
 
 _WRITERS = 8
 _PURGED_SECONDS = 6 * 3600

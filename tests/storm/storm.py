@@ -11,18 +11,18 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from machine import wait_until
 
+from lab.machine import wait_until
 from piragua.errors import PiraguaError
 from piragua.models import dashed
-from tests.calls import go_client
-from tests.core import Core, running_core, uncached_mount
-from tests.crash.promise import broken
-from tests.instance import Instance
-from tests.pool import GlusterVolume
+from tests.gluster.crash.promise import broken
 from tests.storm.client import Balancer, Client
 from tests.storm.faults import Faults
 from tests.storm.told import GIB, Told
+from tests.support.calls import go_client
+from tests.support.core import Core, running_core, uncached_mount
+from tests.support.instance import Instance
+from tests.support.pool import GlusterVolume
 
 _LONGER_THAN_ANY_RETENTION_SECONDS = 2 * 86400
 _ROUNDS = 20

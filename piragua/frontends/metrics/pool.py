@@ -13,12 +13,10 @@ from typing import Protocol
 import anyio
 from anyio.lowlevel import checkpoint
 
+from piragua.core import DELETED, LISTED, Inventory, Observed, Topology
 from piragua.errors import PiraguaError
 from piragua.frontends.metrics.exposition import Sample
-from piragua.inventory.inventory import Inventory
 from piragua.models import Device, GlusterVolume, Node, OngoingOperation
-from piragua.pool.topology import Topology
-from piragua.tree.states import DELETED, LISTED, Observed
 
 _log = logging.getLogger(__name__)
 

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from piragua.core import LISTED, Capacity, Observed, labels
 from piragua.frontends.metrics.exposition import Sample
 from piragua.frontends.metrics.pool import ListedVolumes
-from piragua.inventory.labels import with_told
-from piragua.inventory.usage import Capacity
 from piragua.models import VolumeUsage
-from piragua.tree.states import LISTED, Observed
 
 HELPS = {
     "piragua_volume_size_bytes": "The volume's limit",
@@ -108,12 +106,12 @@ class VolumeSamples:
         return samples
 
     def _of_volume(self, cluster: Mapping[str, str], observed: Observed, use: VolumeUsage) -> Iterator[Sample]:
-        labels = {**cluster, "id": observed.volume_id}
-        yield Sample("piragua_volume_used_bytes", labels, use.used_bytes)
-        yield Sample("piragua_volume_files", labels, use.files)
+        volume = {**cluster, "id": observed.volume_id}
+        yield Sample("piragua_volume_used_bytes", volume, use.used_bytes)
+        yield Sample("piragua_volume_files", volume, use.files)
         if use.limit_bytes is not None:
-            yield Sample("piragua_volume_size_bytes", labels, use.limit_bytes)
+            yield Sample("piragua_volume_size_bytes", volume, use.limit_bytes)
         if self._names and observed.record is not None:
-            told = with_told(observed.record.name, observed.record.labels)
+            told = labels.with_told(observed.record.name, observed.record.labels)
             whose = {each: told.get(f"kubernetes/{each}", "") for each in ("namespace", "claim")}
-            yield Sample("piragua_volume_info", {**labels, "name": observed.record.name, **whose}, 1)
+            yield Sample("piragua_volume_info", {**volume, "name": observed.record.name, **whose}, 1)

@@ -10,12 +10,11 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from piragua import models
+from piragua.core import Listed, Page, Query, Total, name_fault
 from piragua.errors import InvalidRequest
-from piragua.frontends.heketi.schemas import name_fault
 from piragua.frontends.v1 import listing_query
 from piragua.frontends.v1.schemas import printable
 from piragua.models import Bounds, OngoingOperation, VolumeSpec, gib_to_bytes
-from piragua.volumes.listing import Listed, Page, Query, Total
 
 T = TypeVar("T")
 
@@ -213,7 +212,7 @@ class UsageSums(Sums):
             free_bytes=_sum([each.free_bytes for each in totals]),
             gathered=None if oldest is None else _whole_seconds(oldest),
             age_seconds=None if oldest is None else _age_seconds(oldest),
-            gluster_volumes=[ClusterSums.of(each) for each in totals],
+            clusters=[ClusterSums.of(each) for each in totals],
         )
 
 

@@ -1,0 +1,1 @@
+"""The package piragua.tree on real Glusters."""

@@ -1,0 +1,1 @@
+"""What tests rest on: instances, Gluster volumes, clients, stand-ins. There is no test here."""
