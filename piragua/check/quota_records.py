@@ -17,6 +17,7 @@ from piragua.check.progress import Progress, for_each
 from piragua.errors import Conflict, StorageError
 from piragua.tree import lost_gfid
 from piragua.tree.states import Observed, State
+from piragua.upkeep import mends
 from piragua.upkeep.purging.removal import Removal
 from piragua.upkeep.repair import QuotaRecords
 
@@ -89,16 +90,12 @@ async def _knows_all(context: CheckContext, records: QuotaRecords, gfids: dict[s
 
 
 async def _set_again(context: CheckContext, volume: _Volume) -> None:
-    volume_id = volume.observed.volume_id
-    lock = await context.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
-    try:
-        limit_bytes = await context.mounted.limit(volume_id)
-        observed = await context.mounted.observe(volume_id)
-        if limit_bytes is not None and observed.state in _WITH_LIMIT:
-            await context.tools.limits.set(context.mounted, volume_id, limit_bytes, bounds=observed.bounds)
+    mounted, volume_id = context.mounted, volume.observed.volume_id
+    async with mends.locked(mounted, volume_id, wait_seconds=_LOCK_WAIT_SECONDS) as now:
+        limit_bytes = await mounted.limit(volume_id)
+        if limit_bytes is not None and now.state in _WITH_LIMIT:
+            await mends.set_limit_again(mounted, context.tools.limits, now, limit_bytes)
             _log.warning("volume %s: its limit of %d bytes was set again", volume_id, limit_bytes)
-    finally:
-        await lock.release()
 
 
 async def _none_is_stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Observed]) -> Finding:

@@ -40,6 +40,7 @@ from piragua.operations.job import Job, Journal
 from piragua.operations.operations import Operations
 from piragua.pool.devices import Devices
 from piragua.pool.health import PoolHealth
+from piragua.pool.requirements import require_limits
 from piragua.pool.topology import Topology
 from piragua.quota.limits import Limits
 from piragua.quota.watch import QuotaWatch
@@ -53,7 +54,7 @@ from piragua.tree.mount import Mount
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.repair import NoRecords, Repair
 from piragua.upkeep.sweep import Sweep
-from piragua.volumes.backend import Backend, require_limits
+from piragua.volumes.backend import Backend
 from piragua.volumes.listing import Listing
 from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes

@@ -14,19 +14,14 @@ import anyio
 from piragua.errors import Conflict, NameInUse, NotFound, NotReady, PiraguaError, StorageError
 from piragua.inventory import labels, names
 from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, Pending, Volume, VolumeSpec
+from piragua.pool.requirements import require_addresses, require_files_limits, require_limits
 from piragua.pool.topology import Topology
 from piragua.shared_settings.flags import flags_of
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Observed, State
-from piragua.volumes.backend import (
-    Backend,
-    require_addresses,
-    require_files_limits,
-    require_limits,
-    require_options,
-)
+from piragua.volumes.backend import Backend, require_options
 from piragua.volumes.choice import choose, require_eligible
 from piragua.volumes.jobs.clone import COPIES_AT_ONCE, Clone, room_for_copy
 from piragua.volumes.jobs.create import Create
