@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from piragua.backup.save import SavedVolume
 from piragua.errors import PiraguaError
+from piragua.inventory import names
 from piragua.models import NO_BOUNDS
 from piragua.quota.limits import Limits
 from piragua.shared_settings.saved import SavedSettings, SettingStep, steps
@@ -73,24 +74,16 @@ class Restoration:
             return Step(volume.volume_id, "somebody works on it")
         step = _decide(replace(observed, locked=False), volume, datetime.now(UTC))
         if step.record is not None and step.gone is None:
-            holder = await self._holder(step.record.name, volume.volume_id)
+            holder = await names.other_holder(self._mounted, step.record.name, volume.volume_id)
             if holder:
                 return Step(volume.volume_id, f"its name {step.record.name} belongs to {holder} by now")
         return step
-
-    async def _holder(self, name: str, volume_id: str) -> str:
-        """The other volume that has the name; "" when nobody has, or one that is gone."""
-        holder = await self._mounted.holder_of(name)
-        if not holder or holder == volume_id:
-            return ""
-        gone = (await self._mounted.observe(holder)).state in DELETED | {State.ABSENT}
-        return "" if gone else holder
 
     async def _do(self, step: Step) -> None:
         volume_id, record = step.volume_id, step.record
         if record is not None:
             if step.gone is None:
-                await self._publish(volume_id, record.name)
+                await names.publish_again(self._mounted, volume_id, record.name)
             else:  # the mark first, so that it is at no moment a volume
                 await self._mounted.mark_gone(volume_id, step.gone)
                 await self._mounted.adopt(volume_id)
@@ -98,12 +91,6 @@ class Restoration:
         if step.limit_bytes is not None:
             bounds = NO_BOUNDS if record is None else record.bounds
             await self._limits.set(self._mounted, volume_id, step.limit_bytes, bounds=bounds)
-
-    async def _publish(self, volume_id: str, name: str) -> None:
-        holder = await self._mounted.holder_of(name)
-        if holder is not None and not await self._holder(name, volume_id):
-            await self._mounted.release_name(name, holder)
-        await self._mounted.publish(volume_id, name)
 
 
 def _absent(volume: SavedVolume) -> Step:

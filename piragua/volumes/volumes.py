@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import anyio
 
-from piragua.errors import Conflict, NameInUse, NotFound, NotReady, PiraguaError, StorageError
+from piragua.errors import Conflict, NotFound, NotReady, PiraguaError, StorageError
 from piragua.inventory import labels, names
 from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, Pending, Volume, VolumeSpec
 from piragua.pool.requirements import require_addresses, require_files_limits, require_limits
@@ -215,7 +215,7 @@ class Volumes:
             raise
         restore = Restore(backend, mounted, gluster_volume.id, volume_id, id_lock, name_lock)
         try:
-            await restore.prepare(self._is_taken)
+            await restore.prepare()
         except BaseException:
             await restore.abandon()
             raise
@@ -303,33 +303,13 @@ class Volumes:
         self, mounted: ProvenMount, volume_id: str, name: str | None
     ) -> tuple[AsyncLock, AsyncLock | None]:
         """The locks of a new id and, if the caller chose one, of a name that nobody has. NameInUse."""
-        name_lock = await self._reserve_name(mounted, name) if name else None
+        name_lock = await names.take_free(mounted, name, wait_seconds=_NAME_WAIT_SECONDS) if name else None
         try:
             return await mounted.take_id(volume_id, timeout_seconds=0), name_lock
         except BaseException:
             if name_lock is not None:
                 await name_lock.release()
             raise
-
-    async def _reserve_name(self, mounted: ProvenMount, name: str) -> AsyncLock:
-        """The lock of a name that nobody has; NameInUse."""
-        lock = await mounted.take_name(name, timeout_seconds=_NAME_WAIT_SECONDS)
-        try:
-            holder = await mounted.holder_of(name)
-            if holder is not None:
-                if await self._is_taken(mounted, holder):
-                    raise NameInUse(name)
-                await mounted.release_name(name, holder)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await lock.release()
-            raise
-        return lock
-
-    @staticmethod
-    async def _is_taken(mounted: ProvenMount, holder: str) -> bool:
-        """Whether the id in a name's file still needs it: in work, a volume, or unclear."""
-        return await names.is_taken(mounted, holder)
 
     async def _with_limits(self, gluster_volume: GlusterVolume) -> GlusterVolume:
         """The Gluster volume, if limits can be set on it; StorageError.

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import anyio
 
-from piragua.errors import GlusterTimeout, MountError, NameInUse, PiraguaError
+from piragua.errors import GlusterTimeout, MountError, PiraguaError
+from piragua.inventory.names import release_left
 from piragua.pool.health import PoolHealth
 from piragua.quota.limits import Limits
 from piragua.tree.hidden import Hidden
@@ -237,17 +238,9 @@ class Purger:
 
     @staticmethod
     async def _release_name(mounted: ProvenMount, volume_id: str) -> None:
-        """Frees a name that a delete or a restore which died has left with it, or an empty file of that name."""
         record = (await mounted.observe(volume_id)).record
-        if record is None or await mounted.holder_of(record.name) not in (volume_id, ""):
-            return
-        with suppress(NameInUse):  # whoever works with that name sees for himself that it is free
-            name_lock = await mounted.take_name(record.name, timeout_seconds=0)
-            try:
-                await mounted.release_name(record.name, volume_id)
-                await mounted.release_name(record.name, "")
-            finally:
-                await name_lock.release()
+        if record is not None:
+            await release_left(mounted, volume_id, record.name)
 
     async def take_away(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock) -> None:
         """Removes an empty `/<id>`, whose lock the caller holds, with its limit; NotYet when all is not well."""
