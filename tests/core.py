@@ -16,7 +16,7 @@ import httpx
 from fastapi import FastAPI
 from private_gluster import Node
 
-from piragua.backup.save import Records
+from piragua.backup.save import Backup
 from piragua.check.examination import Examination
 from piragua.core import Administration, Inspection
 from piragua.core import Volumes as FrontVolumes
@@ -193,7 +193,7 @@ async def running_core(
     volumes = Volumes({volume.name: backend}, topology, retention_seconds=retention_seconds)
 
     async def journal_of(gluster_volume_id: str) -> Journal:
-        return (await volumes.place_of(gluster_volume_id)).mounted()
+        return (await volumes.backend_of(gluster_volume_id)).mounted()
 
     async def verdict(operation: OperationId) -> Outcome:
         return await volumes.verdict(
@@ -227,7 +227,7 @@ async def running_core(
         ),
         inspection=Inspection(
             Examination({volume.name: inventory}, topology, gluster, require=require_limits),
-            Records({volume.name: inventory}, topology),
+            Backup({volume.name: inventory}, topology),
             Scrape(Pool({volume.name: inventory}, topology, devices, across_instances), Counters()).text,
         ),
         extensions=[

@@ -1,7 +1,7 @@
 """This server's quota.conf against the volumes: records that it lacks, and records of directories that are gone.
 
 A glusterd that was down when limits were set or removed never catches up. And a directory that was removed with
-its limit on leaves a record that no command takes away; as the last one, it makes `quota list` print nothing
+its limit on leaves a record that no command removes; as the last one, it makes `quota list` print nothing
 (glusterfs 10.3). Each server can see its own file only.
 """
 
@@ -18,7 +18,7 @@ from piragua.errors import Conflict, StorageError
 from piragua.tree import lost_gfid
 from piragua.tree.states import Observed, State
 from piragua.upkeep import mends
-from piragua.upkeep.purging.removal import Removal
+from piragua.upkeep.purging.forgetter import Forgetter
 from piragua.upkeep.repair import QuotaRecords
 
 _log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ def _exists(context: CheckContext, gfid: str) -> bool:
 
 
 async def _remove(context: CheckContext, records: QuotaRecords, gfid: str) -> None:
-    """If this ends half-way, what is left is an empty directory, which a sweep takes away in the same order."""
+    """If this ends half-way, what is left is an empty directory, which a sweep forgets in the same order."""
     if gfid not in await _stale(context, records, {}):
         raise Conflict(f"gfid {gfid} is not stale any more")
     volume_id = uuid4().hex
@@ -148,8 +148,8 @@ async def _remove(context: CheckContext, records: QuotaRecords, gfid: str) -> No
     try:
         make = partial(lost_gfid.make_directory, context.mounted.handle, gfid, volume_id)
         await context.mounted.blocking(make)
-        removal = Removal(context.tools.limits, context.tools.pool_health)
-        await removal.take_away(context.mounted, volume_id, lock)
+        forgetter = Forgetter(context.tools.limits, context.tools.pool_health)
+        await forgetter.forget(context.mounted, volume_id, lock)
         _log.warning("the stale limit of gfid %s was removed from the quota.conf of every server", gfid)
     finally:
         await lock.release()

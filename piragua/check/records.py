@@ -66,7 +66,7 @@ async def _make(context: CheckContext, volume_id: str) -> None:
         record = replace(record, size_bytes=now.limit_bytes or record.size_bytes)
         record.encode()  # what does not fit must not leave it half adopted
         if now.state is State.ORIGINAL:
-            await mounted.adopt(volume_id)
+            await mounted.mark_published(volume_id)
         await mounted.write_record(volume_id, record)
         _log.warning("volume %s: a record was written: %s, %d bytes", volume_id, record.name, record.size_bytes)
 

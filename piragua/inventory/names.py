@@ -1,4 +1,4 @@
-"""Whose a name is, where a crash may have left its file behind: one that is empty, or one of a volume that is gone.
+"""Whose a name is, where a crash may have left its file behind: an empty one, or one of a volume that is gone.
 
 Who frees a name holds its lock, or takes it here: a file that is being written is empty, too.
 """

@@ -13,7 +13,7 @@ import anyio
 from pydantic import SecretBytes
 
 from piragua import core
-from piragua.backup.save import Records
+from piragua.backup.save import Backup
 from piragua.check.examination import Examination
 from piragua.config import ConfiguredVolume, Settings
 from piragua.errors import PiraguaError, StorageError
@@ -210,7 +210,7 @@ class Service:
         inventories = self._inventories()
         return core.Inspection(
             Examination(inventories, self._topology, self._gluster, require=require_limits),
-            Records(inventories, self._topology),
+            Backup(inventories, self._topology),
             self._scrape().text,
         )
 
@@ -304,7 +304,7 @@ class Service:
         return here + self._servers.get(gluster_volume, [])
 
     async def _journal_of(self, gluster_volume_id: str) -> Journal:
-        return (await self._volumes.place_of(gluster_volume_id)).mounted()
+        return (await self._volumes.backend_of(gluster_volume_id)).mounted()
 
     async def _verdict(self, operation: OperationId) -> Outcome:
         return await self._volumes.verdict(

@@ -77,7 +77,7 @@ class Instance:
 
     mounts: Sequence[MountHealth]
     purgers: Mapping[str, PurgerState]
-    commands: GlusterState
+    gluster: GlusterState
     work: OngoingWork
     certificate_expires: datetime | None = None
     server: str = field(default_factory=socket.gethostname)
@@ -92,11 +92,11 @@ class Instance:
     def samples(self) -> list[Sample]:
         """As it is now."""
         python = platform.python_version()
-        waiting = self.commands.waiting
+        waiting = self.gluster.waiting
         running = Counter(each.kind for each in self.work.ongoing())
         samples = [
             Sample("piragua_build_info", {"version": __version__, "python": python}, 1),
-            Sample("piragua_gluster_stuck_processes", {}, self.commands.stuck_processes),
+            Sample("piragua_gluster_stuck_processes", {}, self.gluster.stuck_processes),
             Sample("piragua_gluster_commands_waiting", {}, waiting.count),
             Sample("piragua_gluster_commands_oldest_wait_seconds", {}, round(waiting.oldest_seconds, 3)),
         ]

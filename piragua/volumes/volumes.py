@@ -1,7 +1,7 @@
 """Volumes on all configured Gluster volumes.
 
-Changes come in two halves: `prepare_...` checks what can be refused at once and takes the locks, and the job
-that it gives does the work (`run`) or lets go (`abandon`).
+Changes come in two halves: `prepare_...` checks what can be refused at once and reserves what another could take
+meanwhile (a name, a clone's source), and the job that it gives does the work (`run`) or lets go (`abandon`).
 """
 
 import uuid
@@ -43,7 +43,7 @@ Job = Create | Expand | Delete | Clone | Restore | Shrink
 
 
 class Volumes:
-    """The volumes of the given places, by the name of their Gluster volume.
+    """The volumes of the given backends, by the name of their Gluster volume.
 
     retention_seconds: how long a deleted volume stays in the trash. accept_all_options: volume options are
     kept and repeated, whether the Gluster volume has them or not.
@@ -64,8 +64,8 @@ class Volumes:
         self._by_gluster_volume_id: dict[str, Backend] = {}
         self._copies = anyio.Semaphore(COPIES_AT_ONCE)
 
-    async def place_of(self, gluster_volume_id: str) -> Backend:
-        """The place of a Gluster volume's id; NotFound, StorageError."""
+    async def backend_of(self, gluster_volume_id: str) -> Backend:
+        """The backend of a Gluster volume's id; NotFound, StorageError."""
         return self._by_gluster_volume_id.get(gluster_volume_id) or self._learn(
             await self._topology.gluster_volume(gluster_volume_id)
         )
@@ -85,13 +85,13 @@ class Volumes:
         backends = (
             list(self._backends.values())
             if gluster_volume_id is None
-            else [await self.place_of(gluster_volume_id)]
+            else [await self.backend_of(gluster_volume_id)]
         )
         found = [volume_id for backend in backends for volume_id in await backend.inventory.ids()]
         return sorted(found)
 
     async def prepare_create(self, spec: VolumeSpec) -> Create:
-        """A create with its place, id and name.
+        """A create with its backend, id and name.
 
         InvalidRequest, Unsupported, NameInUse, OutOfSpace, Ineligible, NoneFits, StorageError.
         """
@@ -223,7 +223,7 @@ class Volumes:
 
     async def verdict(self, kind: OperationKind, gluster_volume_id: str, volume_id: str, nonce: str) -> Outcome:
         """How an operation ended whose owner is at work no more, as the tree shows it. StorageError."""
-        backend = await self.place_of(gluster_volume_id)
+        backend = await self.backend_of(gluster_volume_id)
         try:
             mounted, observed = await self._observe(backend, volume_id)
         except NotReady:

@@ -68,7 +68,7 @@ LEFT = [
 TAKEN = [
     pytest.param(OTHER, VOLUME, False, id="of a volume"),
     pytest.param(OTHER, GONE, True, id="of one that somebody works on"),
-    pytest.param(OTHER, Observed(OTHER, gone_unreadable="half a mark"), False, id="of one that is unclear"),
+    pytest.param(OTHER, Observed(OTHER, deletion_unreadable="half a mark"), False, id="of one that is unclear"),
 ]
 CASES = ("holder", "other", "held")
 

@@ -115,12 +115,12 @@ class Restore:
             record = record.with_operation(nonce)
             await self._mounted.write_record(self.volume_id, record)
             if not self._seen.published:
-                await self._mounted.adopt(self.volume_id)
+                await self._mounted.mark_published(self.volume_id)
         if self._seen.closed:
             await self._mounted.open_again(self.volume_id)
         await self._require_unchanged(record)
         try:
-            await self._mounted.unmark_gone(self.volume_id)
+            await self._mounted.unmark_deleted(self.volume_id)
         except MountError as error:
             if isinstance(error, MountTimeout) or not await self._is_in_trash():
                 raise OutcomeUnknown(str(error)) from error
@@ -137,7 +137,7 @@ class Restore:
         if self._name_lock is not None:
             await self._name_lock.require()
         now = await self._mounted.observe(self.volume_id)
-        if now.state is not State.TRASH or now.gone != self._seen.gone or now.record != record:
+        if now.state is not State.TRASH or now.deletion != self._seen.deletion or now.record != record:
             raise Conflict(f"another instance changed the volume while it was restored: it is {now.state.value}")
 
     async def _is_in_trash(self) -> bool:
