@@ -180,7 +180,7 @@ async def test_a_server_whose_clock_is_behind_is_seen_at_once(two: Two, hand: By
             os.utime(path, ns=(accessed, modified))
             assert path.stat().st_mtime_ns == modified
         assert set(await ids(other)) == before | {volume_id}
-        hand.deletion(volume_id, Deletion(datetime.now(UTC), 3600))
+        hand.deleted(volume_id, Deletion(datetime.now(UTC), 3600))
         hand.tell(volume_id)
         for path, accessed, modified in stamps:
             os.utime(path, ns=(accessed, modified))

@@ -152,8 +152,8 @@ async def test_what_cannot_be_restored_is_refused_with_the_reason(
     volume: GlusterVolume, folder: Path, hand: ByHand
 ) -> None:
     deletion = Deletion(datetime.now(UTC), DAY_SECONDS)
-    failed = hand.deletion(hand.record(hand.directory()), deletion)
-    clone = hand.deletion(
+    failed = hand.deleted(hand.record(hand.directory()), deletion)
+    clone = hand.deleted(
         hand.data(hand.record(hand.directory(), Record(2**30, "c", clone_source="a" * 32)), "c"), deletion
     )
     expected = {
@@ -165,7 +165,7 @@ async def test_what_cannot_be_restored_is_refused_with_the_reason(
         hand.tell(MAKERS["returned"](hand)): (409, "being purged"),
         hand.tell(failed): (409, "never complete"),
         hand.tell(clone): (409, "never complete"),
-        hand.tell(hand.deletion(MAKERS["record newer"](hand), deletion)): (503, "format 2"),
+        hand.tell(hand.deleted(MAKERS["record newer"](hand), deletion)): (503, "format 2"),
         hand.tell(MAKERS["gone unreadable"](hand)): (503, "unclear"),
     }
     async with running_core(volume, folder, purges=False) as core:
@@ -293,7 +293,7 @@ def _needs_every_step(hand: ByHand, name: str) -> str:
     """In the trash, without the mark of a volume and with the mode that says "deleted" as well."""
     volume_id = hand.directory()
     hand.record(volume_id, replace(record_of(""), name=name, operations=("f" * 16,)))
-    hand.deletion(hand.limit(hand.data(volume_id, name, files=1)), Deletion(datetime.now(UTC), DAY_SECONDS))
+    hand.deleted(hand.limit(hand.data(volume_id, name, files=1)), Deletion(datetime.now(UTC), DAY_SECONDS))
     hand.path(volume_id).chmod(layout.CLOSED_MODE)
     return hand.tell(volume_id)
 

@@ -232,7 +232,7 @@ class ProvenMount:
         return holder
 
     async def mark_published(self, volume_id: str) -> None:
-        """The mark alone: what is changed of an original for the first time, or has lost the mark."""
+        """The mark alone: for an original that is changed for the first time, and for one that has lost it."""
         await self._run(partial(directories.mark_published, self.handle, volume_id))
 
     async def write_record(self, volume_id: str, record: Record) -> None:

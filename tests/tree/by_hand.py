@@ -63,7 +63,7 @@ class ByHand:
     def published(self, volume_id: str) -> str:
         return self.mark(volume_id, layout.PUBLISHED_XATTR, b"1")
 
-    def deletion(self, volume_id: str, deletion: Deletion) -> str:
+    def deleted(self, volume_id: str, deletion: Deletion) -> str:
         return self.mark(volume_id, layout.DELETION_XATTR, deletion.encode())
 
     def volume_with(self, record: Record | None = None, files: int = 0) -> str:
@@ -151,7 +151,7 @@ def _gone(**changes: object) -> Callable[[ByHand, str], str]:
     deletion = Deletion(datetime.now(UTC), 86400)
     for name, value in changes.items():
         deletion = replace(deletion, **{name: value})  # type: ignore[arg-type]
-    return lambda hand, volume_id: hand.deletion(volume_id, deletion)
+    return lambda hand, volume_id: hand.deleted(volume_id, deletion)
 
 
 def _raw(attribute: str, data: bytes) -> Callable[[ByHand, str], str]:
