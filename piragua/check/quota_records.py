@@ -124,14 +124,14 @@ async def _none_is_stale(context: CheckContext, records: QuotaRecords, gfids: di
 async def _stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Observed]) -> set[str]:
     """gfids in quota.conf that nothing on the Gluster volume has.
 
-    A purge removes the record before the directory: what was seen gone counts only if the record is still there.
+    A purge removes the record before the directory: what was missing counts only if the record is still there.
     """
-    gone = [
+    missing = [
         each
         for each in await records.limited_gfids(context.name) - gfids.keys()
         if not await context.mounted.blocking(partial(_exists, context, each))
     ]
-    return set(gone) & await records.limited_gfids(context.name) if gone else set()
+    return set(missing) & await records.limited_gfids(context.name) if missing else set()
 
 
 def _exists(context: CheckContext, gfid: str) -> bool:

@@ -96,17 +96,17 @@ def _numbers(folder_fd: int) -> dict[str, list[int]]:
 
 def _newest(folder_fd: int, key: str, numbers: Iterable[int]) -> NumberedFile | None:
     """What the highest whole one holds; None while the first is being written. FileNotFoundError: list again."""
-    gone: FileNotFoundError | None = None
+    missing: FileNotFoundError | None = None
     for number in sorted(numbers, reverse=True):
         try:
             data = _whole(folder_fd, f"{key}.{number}")
         except FileNotFoundError as error:
-            gone = error
+            missing = error
         else:
             if data is not None:
                 return NumberedFile(number, data)
-    if gone is not None:
-        raise gone
+    if missing is not None:
+        raise missing
     return None
 
 
