@@ -7,7 +7,7 @@ Ids are 32 lower-case hex digits, sizes are bytes, errors are those of `piragua.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from piragua.backup.save import Records
+from piragua.backup.save import Backup
 from piragua.check.examination import Examination, Report, RootEntry
 from piragua.inventory import labels
 from piragua.inventory.inventory import Inventory
@@ -83,7 +83,7 @@ class Core:
     modes: Modes
     log_level: LogLevel
     examination: Examination
-    records: Records
+    backup: Backup
     health: Health
     instance: Instance
     counters: Counters
