@@ -22,7 +22,7 @@ from piragua.shared_settings.flags import FlagStore
 from piragua.shared_settings.modes import Modes
 from piragua.shared_settings.tags import TagStore
 from piragua.status.counters import Counters, Totals
-from piragua.status.health import Health
+from piragua.status.health import InstanceHealth
 from piragua.status.instance import Instance
 from piragua.tree.states import DELETED, LISTED, Observed
 from piragua.upkeep.purging.purger import Queue as PurgeQueue
@@ -84,7 +84,7 @@ class Core:
     log_level: LogLevel
     examination: Examination
     backup: Backup
-    health: Health
+    health: InstanceHealth
     instance: Instance
     counters: Counters
     inventories: Mapping[str, Inventory]

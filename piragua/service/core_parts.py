@@ -21,7 +21,7 @@ from piragua.shared_settings.flags import FlagStore
 from piragua.shared_settings.modes import Modes
 from piragua.shared_settings.tags import TagStore
 from piragua.status.counters import Counters
-from piragua.status.health import Health
+from piragua.status.health import InstanceHealth
 from piragua.status.instance import Instance
 from piragua.volumes.listing import Listing
 from piragua.volumes.trash import Trash
@@ -95,7 +95,7 @@ def _core(
         log_level=LogLevel(),
         examination=Examination(inventories, pool.topology, pool.gluster, require=require_limits),
         backup=Backup(inventories, pool.topology),
-        health=Health(
+        health=InstanceHealth(
             list(mounts.values()),
             [each.watch for each in backends.values()],
             pool.topology,

@@ -11,7 +11,7 @@ from piragua.quota.watch import QuotaWatch
 from piragua.tree.mount import Mount
 
 
-class Health:
+class InstanceHealth:
     """Asks mounts, watches and Gluster. timeout_seconds: how long glusterd may take for its part."""
 
     def __init__(
