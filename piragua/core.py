@@ -7,7 +7,7 @@ Ids are 32 lower-case hex digits, sizes are bytes, errors are those of `piragua.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from piragua.backup.save import Records
+from piragua.backup.save import Backup
 from piragua.check.examination import Examination, Report, RootEntry
 from piragua.inventory import labels
 from piragua.inventory.inventory import Inventory
@@ -22,7 +22,7 @@ from piragua.shared_settings.flags import FlagStore
 from piragua.shared_settings.modes import Modes
 from piragua.shared_settings.tags import TagStore
 from piragua.status.counters import Counters, Totals
-from piragua.status.health import Health
+from piragua.status.health import InstanceHealth
 from piragua.status.instance import Instance
 from piragua.tree.states import DELETED, LISTED, Observed
 from piragua.upkeep.purging.purger import Queue as PurgeQueue
@@ -83,8 +83,8 @@ class Core:
     modes: Modes
     log_level: LogLevel
     examination: Examination
-    records: Records
-    health: Health
+    backup: Backup
+    health: InstanceHealth
     instance: Instance
     counters: Counters
     inventories: Mapping[str, Inventory]

@@ -13,6 +13,7 @@
       NoneFits                none of several Gluster volumes takes it, each for a reason of its own
       NotReady                the answer is not known yet: starting, or an unclear state on disk
       StorageError            Gluster or the mount did not do what it was told
+        OutcomeUnknown        work failed and could not be taken back: the tree tells how it ended
         UnusableAddress       a node has no address that Kubernetes would accept
         LimitNotSet           the limit could not be set, or does not read back
         GlusterError          the `gluster` program said no

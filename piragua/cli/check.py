@@ -221,5 +221,5 @@ def _clear(folder: str) -> None:
         for name in os.listdir(folder):
             pid = name.rpartition(".")[2]
             if pid == str(os.getpid()) or not os.path.exists(f"/proc/{pid}"):
-                fuse_client.take_away(os.path.join(folder, name))
+                fuse_client.remove_mount(os.path.join(folder, name))
     fuse_client.remove_folder(folder)

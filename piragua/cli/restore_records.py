@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from piragua.backup.restore import Restoration, restore, restore_settings
+from piragua.backup.restore import BackupRestore, restore, restore_settings
 from piragua.backup.save import SavedRecords, SavedVolume, parse
 from piragua.config import Settings
 from piragua.errors import InvalidRequest, PiraguaError
@@ -55,7 +55,7 @@ async def _restore(
     try:
         await mount.check()
         mounted = mount.current()
-        done = await restore(Restoration(mounted, pool.limits), saved, only_say=not yes)
+        done = await restore(BackupRestore(mounted, pool.limits), saved, only_say=not yes)
         set_back = await restore_settings(mounted, kept, only_say=not yes)
     finally:
         await mount.close()

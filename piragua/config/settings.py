@@ -72,7 +72,7 @@ class Settings(BaseModel):
     volumes: Annotated[tuple[ConfiguredVolume, ...], parsed(values.volumes)] = setting(
         "PIRAGUA_VOLUMES",
         (),
-        "The Gluster volumes to hand out directories of, with commas between; each is one Heketi cluster. "
+        "The Gluster volumes to hand out directories of, with commas between; each is a cluster of the API. "
         "`gv0`: Piragua mounts it below PIRAGUA_MOUNT_ROOT. `gv0=/mnt/glusterfs`: it is mounted there, "
         "and stays. Required.",
         "gv0",

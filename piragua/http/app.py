@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -38,7 +39,7 @@ def build_app(
         openapi_url=None,
         redirect_slashes=False,
         middleware=[Middleware(RequestLog, recorder=recorder), gate],
-        exception_handlers={HTTPException: _answer_framework},
+        exception_handlers={HTTPException: _answer_framework, RequestValidationError: _answer_framework},
     )
     for router in routers:
         app.include_router(router)
@@ -52,6 +53,9 @@ def routes_of(routers: Iterable[APIRouter]) -> list[Route]:
 
 async def _answer_framework(request: Request, error: Exception) -> Response:
     """What the web framework itself turned away; what the gate has words for is raised again as it has it."""
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        raise refusals.Unparsable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 404:

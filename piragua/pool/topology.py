@@ -45,7 +45,7 @@ class _Sight:
 
 
 class Topology:
-    """Clusters (Gluster volumes) and nodes (peers with bricks), asked for when too old to be told.
+    """Gluster volumes and nodes (peers with bricks), asked for when too old to be told.
 
     gluster: whom to ask. volume_names: the configured Gluster volumes. storage_addresses, names,
     own_address: see NodeAddresses. max_age_seconds: how old an answer may be;

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from piragua.backup.save import Records
+from piragua.backup.save import Backup
 from piragua.check.examination import Examination
 from piragua.config import Settings
 from piragua.core import Core
@@ -15,14 +15,14 @@ from piragua.operations.ids import OperationId
 from piragua.operations.job import Journal
 from piragua.operations.operations import Operations
 from piragua.pool.devices import Devices
+from piragua.pool.requirements import require_limits
 from piragua.service.backend_parts import DEFAULT_TIMING, BackendParts, PoolParts, Timing, backend_parts
 from piragua.shared_settings.flags import FlagStore
 from piragua.shared_settings.modes import Modes
 from piragua.shared_settings.tags import TagStore
 from piragua.status.counters import Counters
-from piragua.status.health import Health
+from piragua.status.health import InstanceHealth
 from piragua.status.instance import Instance
-from piragua.volumes.backend import require_limits
 from piragua.volumes.listing import Listing
 from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
@@ -94,8 +94,8 @@ def _core(
         modes=Modes(list(mounts.values())),
         log_level=LogLevel(),
         examination=Examination(inventories, pool.topology, pool.gluster, require=require_limits),
-        records=Records(inventories, pool.topology),
-        health=Health(
+        backup=Backup(inventories, pool.topology),
+        health=InstanceHealth(
             list(mounts.values()),
             [each.watch for each in backends.values()],
             pool.topology,

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import anyio
 
 from piragua.errors import StorageError
+from piragua.pool.requirements import require_limits
 from piragua.pool.topology import Topology
 from piragua.quota.watch import QuotaWatch
 from piragua.tree.mount import Mount
-from piragua.volumes.backend import require_limits
 
 
-class Health:
+class InstanceHealth:
     """Asks mounts, watches and Gluster. timeout_seconds: how long glusterd may take for its part."""
 
     def __init__(

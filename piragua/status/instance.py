@@ -58,7 +58,7 @@ class Instance:
 
     mounts: Sequence[MountHealth]
     purgers: Mapping[str, PurgerState]
-    commands: GlusterState
+    gluster: GlusterState
     work: OngoingWork
     certificate_expires: datetime | None = None
     server: str = field(default_factory=socket.gethostname)

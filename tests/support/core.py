@@ -32,7 +32,7 @@ from piragua.quota.limits import Limits
 from piragua.service.backend_parts import PoolParts, Timing, topology_of
 from piragua.service.core_parts import CoreParts, core_parts
 from piragua.status.counters import Counters
-from piragua.status.health import Health
+from piragua.status.health import InstanceHealth
 from piragua.tree.mount import Mount
 from piragua.tree.proven_mount import ProvenMount
 from piragua.upkeep.purging.purger import Purger
@@ -169,7 +169,7 @@ async def running_core(
         max_operations=max_operations,
     )
     core, each = parts.core, parts.backends[volume.name]
-    core = replace(core, health=cast(Health, _Well()))
+    core = replace(core, health=cast(InstanceHealth, _Well()))
     app = application(
         core,
         registry.front_ends(core, _settings(volume, folder)),

@@ -43,7 +43,7 @@ def db_router(core: Core) -> APIRouter:
             "Content-Type": "application/octet-stream",
             "Content-Disposition": f'attachment; filename="{RECORDS_FILE}"',
         }
-        return Response(await core.records.document(), headers=headers)
+        return Response(await core.backup.document(), headers=headers)
 
     return router
 

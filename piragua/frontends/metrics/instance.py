@@ -15,7 +15,7 @@ HELPS = {
     "piragua_mount_stuck_calls": "File calls that hang on the mount, each with a thread of its own",
     "piragua_gluster_stuck_processes": "Processes of the gluster program that were killed and are still there",
     "piragua_operations_running": "Long work of this instance that is not over, what waits for its turn included",
-    "piragua_gluster_commands_waiting": "GlusterState of this instance that wait for their turn",
+    "piragua_gluster_commands_waiting": "Commands of this instance that wait for their turn",
     "piragua_gluster_commands_oldest_wait_seconds": "How long the first of these has waited",
     "piragua_purge_volumes": "Deleted volumes that this instance knows of, by what they wait for",
     "piragua_purge_paused": "1 while an administrator lets nothing be purged",
@@ -28,11 +28,11 @@ HELPS = {
 def samples_of(instance: Instance) -> list[Sample]:
     """As it is now."""
     python = platform.python_version()
-    waiting = instance.commands.waiting
+    waiting = instance.gluster.waiting
     running = Counter(each.kind for each in instance.work.ongoing())
     samples = [
         Sample("piragua_build_info", {"version": __version__, "python": python}, 1),
-        Sample("piragua_gluster_stuck_processes", {}, instance.commands.stuck_processes),
+        Sample("piragua_gluster_stuck_processes", {}, instance.gluster.stuck_processes),
         Sample("piragua_gluster_commands_waiting", {}, waiting.count),
         Sample("piragua_gluster_commands_oldest_wait_seconds", {}, round(waiting.oldest_seconds, 3)),
     ]

@@ -76,7 +76,7 @@ class Status(BaseModel):
     @classmethod
     def of(cls, instance: Instance, totals: Totals) -> Self:
         queues = [purger.queue() for purger in instance.purgers.values()]
-        waiting = instance.commands.waiting
+        waiting = instance.gluster.waiting
         return cls(
             server=instance.server,
             version=__version__,

@@ -123,7 +123,7 @@ class FrontEnd:
                 "across_instances": administration.across_instances,
                 "log_level": administration.log_level,
                 "examination": self.inspection.examination,
-                "records": self.inspection,
+                "backup": self.inspection,
                 "counters": Counters(),
             }
         )

@@ -98,6 +98,7 @@ async def test_it_has_a_way_of_its_own_to_sign_in() -> None:
         ("PUT", "/board/notices/", 405, "MethodNotAllowed"),
         ("GET", "/board/notices%2f", 404, "InvalidPath"),
         ("DELETE", "/board/notices/", 401, "AdministratorRequired"),
+        ("GET", "/board/sleep/long", 422, "Unparsable"),
         ("GET", "/board/broken", 500, "RuntimeError"),
         ("GET", "/board/sleep/5", 503, "RequestTooSlow"),
         ("GET", "/board/late-ticks/5", 503, "RequestTooSlow"),
