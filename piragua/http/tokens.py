@@ -14,7 +14,7 @@ from enum import Enum
 
 import jwt
 from jwt.algorithms import Algorithm
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from piragua.http import go_json
 from piragua.http.refusals import AuthorizationMalformed, TokenRefused
@@ -62,8 +62,10 @@ class Leeway:
     iat_seconds: int = 120
 
 
-class HeketiJwtClaims(BaseModel):
-    """The claims that are looked at or whose type is; called as in Heketi since its messages say the name."""
+class Claims(BaseModel):
+    """The claims that are looked at, or whose type is."""
+
+    model_config = ConfigDict(title="HeketiJwtClaims")  # the struct that Heketi's answers name
 
     aud: str = ""
     exp: int = 0
@@ -109,7 +111,7 @@ def _token_of(authorization: bytes | None) -> str:
     return words[1].decode("latin-1")
 
 
-def _verified(token: str, keys: Keys, now_seconds: int, leeway: Leeway) -> tuple[Role, HeketiJwtClaims]:
+def _verified(token: str, keys: Keys, now_seconds: int, leeway: Leeway) -> tuple[Role, Claims]:
     segments = token.split(".")
     if len(segments) != 3:
         raise TokenRefused("token contains an invalid number of segments")
@@ -134,9 +136,9 @@ def _header(segment: str) -> object:
         raise TokenRefused(str(error)) from error
 
 
-def _claims(segment: str) -> HeketiJwtClaims:
+def _claims(segment: str) -> Claims:
     try:
-        return go_json.decode(_decoded(segment), HeketiJwtClaims)
+        return go_json.decode(_decoded(segment), Claims)
     except go_json.Undecodable as error:
         raise TokenRefused(str(error)) from error
 
@@ -170,7 +172,7 @@ def _role(issuer: str) -> Role:
         raise TokenRefused("Unknown user") from None
 
 
-def _check_times(claims: HeketiJwtClaims, now_seconds: int, leeway: Leeway) -> None:
+def _check_times(claims: Claims, now_seconds: int, leeway: Leeway) -> None:
     """A claim that is 0 is one that is missing, as in Go."""
     if claims.nbf and now_seconds < claims.nbf:
         raise TokenRefused("token is not valid yet")
