@@ -1,10 +1,10 @@
 """JSON as Go's encoding/json decodes it into a struct (docs/heketi-wire.md, 1.4 and 2.2).
 
-A pydantic model stands for the struct, which is called as its title says, or as the model is: a field is called what the key is called, every field has a
-default (Go's zero value), and its type is one of int (int64), float (float32), str, bool, list[str],
-dict[str, str] or another such model. Keys of models match in any case, unknown ones are ignored, a later
-duplicate wins (objects merge), `null` changes nothing but empties a list or a dictionary, numbers keep
-their literal, so `1.0` is no integer.
+A pydantic model stands for the struct. The struct is called as the model's title says, or else as the model is. A
+field is called what the key is called, every field has a default (Go's zero value), and its type is one of int
+(int64), float (float32), str, bool, list[str], dict[str, str] or another such model. Keys of models match in any
+case, unknown ones are ignored, a later duplicate wins (objects merge), `null` changes nothing but empties a list
+or a dictionary, numbers keep their literal, so `1.0` is no integer.
 """
 
 import json
