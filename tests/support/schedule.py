@@ -9,13 +9,26 @@ from xdist.scheduler import LoadScopeScheduling
 LONGEST_FIRST = (
     "test_packages.py",
     "test_quickstart.py",
-    "test_development_server.py",
     "test_glusterd.py",
     "test_check_fix.py",
     "test_short_storm.py",
-    "test_crash_matrix.py",
+    "test_mount.py",
+    "test_quota.py",
+    "test_killed_creates.py",
+    "test_killed_changes.py",
+    "test_killed_removals.py",
+    "test_races.py",
+    "test_killed_clones.py",
+    "test_killed_on_three_servers.py",
+    "test_development_server.py",
+    "test_check.py",
+    "test_clone.py",
+    "test_two_gluster_volumes.py",
+    "test_two_instances.py",
+    "test_purge.py",
+    "test_private_gluster.py",
 )
-"""Files that take more than a minute, the longest first: no worker is left alone with one in the end."""
+"""Files that take about a minute or more, as measured: no worker is left alone with one in the end."""
 ON_PORT_8080 = ("test_packages.py", "test_quickstart.py")
 """They serve on the same port of this machine, so they run one after the other."""
 

@@ -201,6 +201,14 @@ def those_that_count(steps: Sequence[Step]) -> Sequence[Step]:
     return [step for step in steps if step.name.startswith(wanted)]
 
 
+async def instances_killed(volume: GlusterVolume, case: Case) -> None:
+    """An instance is killed before each of the steps; another one finishes or undoes what is left."""
+    async with matrix_on(volume, BRICKS) as matrix:
+        tried = await run(matrix, case)
+        print(f"{case.name}: an instance killed at {tried} steps")
+        assert not matrix.complaints, "\n".join(matrix.complaints)
+
+
 async def fuse_clients_killed(volume: GlusterVolume, case: Case) -> None:
     """A FUSE client is killed before and while each of the steps that count; every server has a copy."""
     async with matrix_on(volume, BRICKS, victims_node=1) as matrix:
@@ -465,19 +473,26 @@ async def _after_sweep(matrix: Matrix, _: Arguments, __: Told, where: str) -> Ch
 
 CREATE = Case("create, asked for", "create", _new_name, partial(_after_create, ask=True))
 PURGE = Case("purge", "purge", _a_deleted_one, _after_purge)
-CASES = (
+CREATES = (
     CREATE,
     Case("create, swept", "create", _new_name, partial(_after_create, ask=False)),
+    Case("answer about a complete create", "settle", _a_complete_create, partial(_after_settling, made=True)),
+    Case("answer about an early create", "settle", _a_create_given_up, partial(_after_settling, made=False)),
+)
+CHANGES = (
     Case("expand", "expand", _a_volume, _after_expand),
     Case("shrink", "shrink", _a_large_volume, partial(_after_expand, end_bytes=GIB)),
     Case("labels", "label", _a_volume, _after_labels),
     Case("delete", "delete", _a_volume, _after_delete),
-    PURGE,
+    Case("restore", "restore", _a_deleted_one, _after_restore),
+)
+CLONES = (
     Case("clone, asked for", "clone", _a_source, partial(_after_clone, ask=True)),
     Case("clone, swept", "clone", _a_source, partial(_after_clone, ask=False), one_of_a_kind),
-    Case("restore", "restore", _a_deleted_one, _after_restore),
-    Case("answer about a complete create", "settle", _a_complete_create, partial(_after_settling, made=True)),
-    Case("answer about an early create", "settle", _a_create_given_up, partial(_after_settling, made=False)),
+)
+REMOVALS = (
+    PURGE,
     Case("sweep", "sweep", _remains, _after_sweep, one_of_a_kind),
 )
-"""Everything that changes the tree."""
+CASES = (*CREATES, *CHANGES, *CLONES, *REMOVALS)
+"""Everything that changes the tree. Each part is a file of its own, so that several workers try them at once."""
