@@ -11,13 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from lab.deep_mount import NotDeepMounted, deep_mounted, mount_points_below
-from lab.heketi_client import HeketiClient, RequestRefused, token
+from lab.heketi_client import HeketiClient
 from lab.machine import MachineError, wait_until
 from lab.one_server import (
     GLUSTER_VOLUME,
@@ -32,12 +33,14 @@ from lab.one_server import (
 from lab.private_gluster import DISK_FOLDER, PrivateGluster
 from lab.stop_signals import Stopped, ignore_stop_signals, raise_on_stop_signals
 from lab.write_until_refused import write_until_refused
+from piragua.errors import PiraguaError
+from piragua.remote.tokens import authorization
 
 SIZE_GIB = 1
 SLACK_MIB = 16
 HEALTHY_SECONDS = 60
 TOKEN_LIFETIME_SECONDS = 7 * 24 * 3600
-FORESEEN = (CannotRunHere, MachineError, NotDeepMounted, RequestRefused, OSError, subprocess.SubprocessError)
+FORESEEN = (CannotRunHere, MachineError, NotDeepMounted, PiraguaError, OSError, subprocess.SubprocessError)
 
 
 class StepFailed(Exception):
@@ -127,10 +130,12 @@ It works. To go on, in another shell (a token is good for its method and path, f
         )
 
     def _curl(self, method: str, path: str) -> str:
-        bearer = token(self._key, method, path, TOKEN_LIFETIME_SECONDS)
+        header = authorization(
+            self._key.encode(), method, path, now_seconds=int(time.time()), life_seconds=TOKEN_LIFETIME_SECONDS
+        )
         show_status = "-i " if method == "POST" else ""
         curl = "curl -sS --noproxy '*'"
-        return f"{curl} {show_status}-X {method} -H 'Authorization: bearer {bearer}' {self._url}{path}"
+        return f"{curl} {show_status}-X {method} -H 'Authorization: {header}' {self._url}{path}"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,6 +5,9 @@
 
 pip decides, for each Python that a target system has, from the dependencies in pyproject.toml; all of them have
 to come to the same versions. The wheels are then in dist/wheels. Look at what changed before committing it.
+
+`uv pip compile --generate-hashes` is no substitute. It writes the hash of every file of a release, for all systems
+and Pythons, and packaging/build takes exactly one wheel for each hash. It decides for one Python at a time.
 """
 
 import json

@@ -90,12 +90,13 @@ def settings() -> str:
     """piragua-environment(5): every setting, from the settings themselves."""
     from piragua import __version__
     from piragua.config import example
+    from piragua.frontends.registry import front_end_settings
 
     lines = [head("piragua-environment", 5, "the settings of Piragua", __version__)]
     lines.append(".SH SYNOPSIS\n.I /etc/piragua/environment\n.SH DESCRIPTION\n")
     lines.append(_paragraphs(example.introduction()))
     lines.append(".SH SETTINGS\n")
-    for name, default, meaning in example.rows():
+    for name, default, meaning in example.rows(front_end_settings()):
         shown = f" Default: {default}." if default else ""
         lines.append(f".TP\n.B {plain(name)}\n{plain(meaning + shown)}\n")
     lines.append(f".SH THE ORIGINAL'S NAMES\n{_paragraphs(example.original_names())}")

@@ -2,6 +2,7 @@
 
     PiraguaError
       InvalidRequest          the request can never succeed as it stands
+        NotServed             no Gluster volume of that id or name is served here, or none at all
       NotFound                proven not to be there
       Conflict                something else holds or uses what was asked for
         NameInUse             another volume has that name
@@ -12,6 +13,7 @@
       NoneFits                none of several Gluster volumes takes it, each for a reason of its own
       NotReady                the answer is not known yet: starting, or an unclear state on disk
       StorageError            Gluster or the mount did not do what it was told
+        OutcomeUnknown        work failed and could not be taken back: the tree tells how it ended
         UnusableAddress       a node has no address that Kubernetes would accept
         LimitNotSet           the limit could not be set, or does not read back
         GlusterError          the `gluster` program said no
@@ -24,10 +26,11 @@
           NotMounted            it is not mounted, or not the right one
           MountTimeout          a file call did not return in time
 
-No HTTP status is known here: `piragua.http.error_table` maps classes to answers.
+No HTTP status is known here: the error tables of front-ends map classes to answers.
 """
 
 import re
+from collections.abc import Mapping
 
 
 class PiraguaError(Exception):
@@ -36,6 +39,14 @@ class PiraguaError(Exception):
 
 class InvalidRequest(PiraguaError):
     """The request can never succeed as it stands."""
+
+
+class NotServed(InvalidRequest):
+    """No Gluster volume of that id or name (wanted) is served here; wanted None: none is at all."""
+
+    def __init__(self, wanted: str | None = None) -> None:
+        super().__init__("no Gluster volume is served" if wanted is None else f"{wanted} is not served")
+        self.wanted = wanted
 
 
 class NotFound(PiraguaError):
@@ -67,11 +78,20 @@ class Unsupported(PiraguaError):
 
 
 class Ineligible(PiraguaError):
-    """The flags of a Gluster volume exclude what was asked for."""
+    """The flags of a Gluster volume exclude what was asked for; takes_others: not everything else as well."""
+
+    def __init__(self, *, takes_others: bool) -> None:
+        super().__init__("its flags let no " + ("file volume" if takes_others else "volume") + " be made there")
+        self.takes_others = takes_others
 
 
 class NoneFits(PiraguaError):
-    """None of several Gluster volumes takes what was asked for; `str()` has a line with the reason of each."""
+    """None of several Gluster volumes takes what was asked for; reasons: why, by their ids, in order."""
+
+    def __init__(self, reasons: Mapping[str, PiraguaError]) -> None:
+        lines = "; ".join(f"{gluster_volume_id}: {error}" for gluster_volume_id, error in reasons.items())
+        super().__init__(f"no Gluster volume takes it: {lines}")
+        self.reasons = reasons
 
 
 class NotReady(PiraguaError):

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 
 from piragua.backup.save import SavedVolume
 from piragua.errors import PiraguaError
+from piragua.inventory import names
 from piragua.models import NO_BOUNDS
 from piragua.quota.limits import Limits
 from piragua.shared_settings.saved import SavedSettings, SettingStep, steps
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import DELETED, Observed, State
 
 _SHORTEST_RETENTION_SECONDS = 86400
@@ -26,14 +27,14 @@ _LOST_MARK = frozenset({State.UNCLEAR, State.GIVEN_UP})
 class Step:
     """What is to be done about one saved volume: put back record (None: only the limit) or nothing.
 
-    why: in words, for whoever decides. gone: it goes back into the trash.
+    why: in words, for whoever decides. deletion: it goes back into the trash.
     """
 
     volume_id: str
     why: str
     limit_bytes: int | None = None
     record: Record | None = None
-    gone: Gone | None = None
+    deletion: Deletion | None = None
 
     @property
     def changes(self) -> bool:
@@ -41,7 +42,7 @@ class Step:
         return self.limit_bytes is not None
 
 
-class Restoration:
+class BackupRestore:
     """Plans and carries out on one Gluster volume; instances may serve it meanwhile."""
 
     def __init__(self, mounted: ProvenMount, limits: Limits) -> None:
@@ -72,38 +73,24 @@ class Restoration:
         if observed.locked and not locked_here:
             return Step(volume.volume_id, "somebody works on it")
         step = _decide(replace(observed, locked=False), volume, datetime.now(UTC))
-        if step.record is not None and step.gone is None:
-            holder = await self._holder(step.record.name, volume.volume_id)
+        if step.record is not None and step.deletion is None:
+            holder = await names.other_holder(self._mounted, step.record.name, volume.volume_id)
             if holder:
                 return Step(volume.volume_id, f"its name {step.record.name} belongs to {holder} by now")
         return step
 
-    async def _holder(self, name: str, volume_id: str) -> str:
-        """The other volume that has the name; "" when nobody has, or one that is gone."""
-        holder = await self._mounted.holder_of(name)
-        if not holder or holder == volume_id:
-            return ""
-        gone = (await self._mounted.observe(holder)).state in DELETED | {State.ABSENT}
-        return "" if gone else holder
-
     async def _do(self, step: Step) -> None:
         volume_id, record = step.volume_id, step.record
         if record is not None:
-            if step.gone is None:
-                await self._publish(volume_id, record.name)
+            if step.deletion is None:
+                await names.publish_again(self._mounted, volume_id, record.name)
             else:  # the mark first, so that it is at no moment a volume
-                await self._mounted.mark_gone(volume_id, step.gone)
-                await self._mounted.adopt(volume_id)
+                await self._mounted.mark_deleted(volume_id, step.deletion)
+                await self._mounted.mark_published(volume_id)
             await self._mounted.write_record(volume_id, record)
         if step.limit_bytes is not None:
             bounds = NO_BOUNDS if record is None else record.bounds
             await self._limits.set(self._mounted, volume_id, step.limit_bytes, bounds=bounds)
-
-    async def _publish(self, volume_id: str, name: str) -> None:
-        holder = await self._mounted.holder_of(name)
-        if holder is not None and not await self._holder(name, volume_id):
-            await self._mounted.release_name(name, holder)
-        await self._mounted.publish(volume_id, name)
 
 
 def _absent(volume: SavedVolume) -> Step:
@@ -120,8 +107,8 @@ def _decide(observed: Observed, volume: SavedVolume, now: datetime) -> Step:
         return leave(f"it was deleted: {observed.state.value}")
     if observed.state is State.VOLUME and observed.record is not None:
         return leave("it has its record")
-    if observed.gone_unreadable:
-        return leave(observed.gone_unreadable)
+    if observed.deletion_unreadable:
+        return leave(observed.deletion_unreadable)
     if volume.unreadable:
         return leave(f"the copy has no record that this version can read: {volume.unreadable}")
     if observed.state not in _LOST_RECORD | _LOST_MARK:
@@ -152,26 +139,26 @@ def _put_back(observed: Observed, saved: Record, volume: SavedVolume, now: datet
         saved.size_bytes, observed.limit_bytes or 0, 0 if observed.record is None else observed.record.size_bytes
     )
     lost = "its record was lost" if observed.record is None else "it is not marked as a volume"
-    gone = None
-    if volume.gone is not None:
-        retention_seconds = max(volume.gone.retention_seconds, _SHORTEST_RETENTION_SECONDS)
-        gone = Gone(now, retention_seconds)
+    deletion = None
+    if volume.deletion is not None:
+        retention_seconds = max(volume.deletion.retention_seconds, _SHORTEST_RETENTION_SECONDS)
+        deletion = Deletion(now, retention_seconds)
         lost += f"; it goes back into the trash, for {retention_seconds:g} seconds from now"
     record = replace(saved, size_bytes=size_bytes)
-    return Step(volume.volume_id, lost, limit_bytes=size_bytes, record=record, gone=gone)
+    return Step(volume.volume_id, lost, limit_bytes=size_bytes, record=record, deletion=deletion)
 
 
 async def restore(
-    restoration: Restoration, saved: Sequence[SavedVolume], *, only_say: bool
+    backup_restore: BackupRestore, saved: Sequence[SavedVolume], *, only_say: bool
 ) -> list[tuple[Step, PiraguaError | None]]:
     """Every saved volume's step, and what kept it from being done; only_say: nothing is changed."""
     done: list[tuple[Step, PiraguaError | None]] = []
     by_id = {volume.volume_id: volume for volume in saved}
-    for step in await restoration.plan(saved):
+    for step in await backup_restore.plan(saved):
         failure: PiraguaError | None = None
         if step.changes and not only_say:
             try:
-                step = await restoration.carry_out(by_id[step.volume_id])
+                step = await backup_restore.carry_out(by_id[step.volume_id])
             except PiraguaError as error:
                 failure = error
         done.append((step, failure))

@@ -16,7 +16,7 @@ from piragua.pool.topology import Topology
 from piragua.shared_settings import saved
 from piragua.shared_settings.saved import SavedSettings
 from piragua.tree import layout
-from piragua.tree.record import Gone, Record, UnreadableRecord, decode, decode_gone
+from piragua.tree.record import Deletion, Record, UnreadableRecord, decode, decode_deletion
 from piragua.tree.states import DELETED, LISTED, Observed
 
 FORMAT = "piragua-records"
@@ -28,7 +28,7 @@ class SavedVolume:
     """A volume as it was saved.
 
     record None: it had none, as a volume of the original Piragua, or it could not be read (unreadable says why).
-    name, gid and limit_bytes are then what its directory showed. gone: it was in the trash.
+    name, gid and limit_bytes are then what its directory showed. deletion: it was in the trash.
     """
 
     volume_id: str
@@ -37,7 +37,7 @@ class SavedVolume:
     limit_bytes: int | None
     record: Record | None = None
     unreadable: str = ""
-    gone: Gone | None = None
+    deletion: Deletion | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class SavedRecords:
     settings: Mapping[str, SavedSettings] = field(default_factory=dict)
 
 
-class Records:
-    """Saves the records of the Gluster volumes of these inventories (by name)."""
+class Backup:
+    """Of the records on the Gluster volumes of these inventories (by name)."""
 
     def __init__(self, inventories: Mapping[str, Inventory], topology: Topology) -> None:
         self._inventories = inventories
@@ -80,7 +80,7 @@ class Records:
 
 
 def parse(document: bytes) -> SavedRecords:
-    """What a document holds. InvalidRequest for what `Records.document` has not made."""
+    """What a document holds. InvalidRequest for what `Backup.document` has not made."""
     try:
         fields = json.loads(document)
         if fields["format"] != FORMAT:
@@ -109,13 +109,13 @@ def _saved(observed: Observed) -> dict[str, Any]:
         "gid": record.gid if record is not None else 0 if data is None else data.gid,
         "limit_bytes": record.size_bytes if record is not None else observed.limit_bytes,
         "record": None if record is None else json.loads(record.encode().decode(errors="surrogateescape")),
-        "unreadable": observed.record_unreadable or observed.gone_unreadable,
-        "gone": None if observed.gone is None else json.loads(observed.gone.encode()),
+        "unreadable": observed.record_unreadable or observed.deletion_unreadable,
+        "gone": None if observed.deletion is None else json.loads(observed.deletion.encode()),
     }
 
 
 def _read(fields: Mapping[str, Any]) -> SavedVolume:
-    record, gone = fields["record"], fields["gone"]
+    record, deletion = fields["record"], fields["gone"]
     name, limit_bytes = fields["name"], fields["limit_bytes"]
     unreadable = str(fields["unreadable"])
     decoded: Record | None = None
@@ -132,7 +132,7 @@ def _read(fields: Mapping[str, Any]) -> SavedVolume:
         limit_bytes=None if limit_bytes is None else int(limit_bytes),
         record=decoded,
         unreadable=unreadable,
-        gone=None if gone is None else decode_gone(json.dumps(gone).encode()),
+        deletion=None if deletion is None else decode_deletion(json.dumps(deletion).encode()),
     )
 
 

@@ -46,7 +46,7 @@ class Tools:
 
 @dataclass(frozen=True)
 class CheckContext:
-    """bricks: this server's own folders. looks: by id, but for what somebody works on and what a brick lacks."""
+    """bricks: this server's own folders. all_observed: by id, without what is in work and what a brick lacks."""
 
     gluster_volume: GlusterVolume
     mount: Mount

@@ -72,14 +72,14 @@ class Examination:
         self,
         inventories: Mapping[str, Inventory],
         topology: Topology,
-        limits: LimitList,
+        gluster: LimitList,
         *,
         require: Callable[[GlusterVolume], None],
         limits_timeout_seconds: float = 20,
     ) -> None:
         self._inventories = inventories
         self._topology = topology
-        self._limits = limits
+        self._gluster = gluster
         self._require = require
         self._limits_timeout_seconds = limits_timeout_seconds
 
@@ -129,7 +129,7 @@ class Examination:
         try:
             self._require(gluster_volume)
             async with asyncio.timeout(self._limits_timeout_seconds):
-                by_path = await self._limits.limits(gluster_volume.name)
+                by_path = await self._gluster.limits(gluster_volume.name)
         except TimeoutError:
             seconds = f"{self._limits_timeout_seconds:g}"
             return None, [
@@ -160,7 +160,7 @@ def _called(observed: Observed) -> str:
 
 def _state_fault(observed: Observed) -> str:
     if observed.state in (State.LEFT_ALONE, State.UNCLEAR):
-        reason = observed.record_unreadable or observed.gone_unreadable or _contradiction(observed)
+        reason = observed.record_unreadable or observed.deletion_unreadable or _contradiction(observed)
         return f"{observed.state.value}: {reason}"
     if observed.state in _LEFT_BEHIND:
         return f"{observed.state.value}; a sweep ends it"
@@ -197,8 +197,8 @@ def _entry(observed: Observed, gluster_volume: GlusterVolume) -> RootEntry:
         observed.state.value,
         observed.state in LISTED,
         _volume(observed, gluster_volume),
-        None if observed.gone is None else observed.gone.deleted,
-        None if observed.gone is None else observed.gone.retention_seconds,
+        None if observed.deletion is None else observed.deletion.deleted,
+        None if observed.deletion is None else observed.deletion.retention_seconds,
     )
 
 

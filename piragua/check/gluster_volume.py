@@ -6,12 +6,13 @@ hang (glusterfs 10.3: statvfs does for a minute while quotad is dead).
 
 from collections.abc import Sequence
 
-from piragua.check import daemons, leftovers, limits, new_bricks, options, quota_records, records, unclear
+from piragua.check import daemons, leftovers, limits, new_bricks, quota_records, records, unclear
 from piragua.check.context import CheckContext, Tools, observe_all
 from piragua.check.finding import Finding
 from piragua.errors import StorageError
 from piragua.models import GlusterVolume
 from piragua.pool.health import Health
+from piragua.pool.requirements import shows_limits
 from piragua.tree import layout
 from piragua.tree.mount import Mount
 from piragua.tree.proven_mount import ProvenMount
@@ -24,7 +25,7 @@ async def daemons_and_volumes(
     gluster_volume: GlusterVolume, mount: Mount, tools: Tools, bricks: Sequence[str]
 ) -> list[Finding]:
     """What is found; nothing is raised. bricks: the folders of this server's own."""
-    if not gluster_volume.started or not options.limits_are_seen(gluster_volume):
+    if not gluster_volume.started or not shows_limits(gluster_volume):
         reason = "not while it is stopped, or limits cannot be seen"
         return [Finding(_VOLUMES, False, reason, gluster_volume=gluster_volume.name)]
     found = [await daemons.quotad(gluster_volume, tools.gluster)]

@@ -5,12 +5,12 @@ They go when quota is turned off, administrators change them, and an expand can 
 
 import logging
 from collections.abc import Collection
-from dataclasses import replace
 
 from piragua.check.context import CheckContext, called
 from piragua.check.finding import Finding, Fix
 from piragua.check.progress import Progress, for_each
 from piragua.tree.states import Observed, State
+from piragua.upkeep import mends
 
 _log = logging.getLogger(__name__)
 _LOCK_WAIT_SECONDS = 10
@@ -61,18 +61,14 @@ async def _wrong(context: CheckContext, all_observed: Collection[Observed]) -> d
 
 async def _put_right(context: CheckContext, volume_id: str) -> None:
     mounted = context.mounted
-    lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
-    try:
-        now = await mounted.observe(volume_id)
+    async with mends.locked(mounted, volume_id, wait_seconds=_LOCK_WAIT_SECONDS) as now:
         limit_bytes = await mounted.limit(volume_id)
         if now.record is None or now.state not in _BOUNDED or limit_bytes == now.record.size_bytes:
             return
         if limit_bytes is not None and limit_bytes > now.record.size_bytes:
-            await mounted.write_record(volume_id, replace(now.record, size_bytes=limit_bytes).shortened())
+            await mends.adopt_limit(mounted, volume_id, now.record, limit_bytes)
             _log.warning("volume %s: its limit of %d bytes was taken into its record", volume_id, limit_bytes)
             return
         size_bytes = now.record.size_bytes
-        await context.tools.limits.set(mounted, volume_id, size_bytes, bounds=now.record.bounds)
+        await mends.set_limit_again(mounted, context.tools.limits, now, size_bytes)
         _log.warning("volume %s: its limit was %s; it was set to %d bytes", volume_id, limit_bytes, size_bytes)
-    finally:
-        await lock.release()

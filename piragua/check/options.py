@@ -7,10 +7,10 @@ from typing import Protocol
 from piragua.check.finding import Finding, Fix
 from piragua.errors import StorageError
 from piragua.models import GlusterVolume
+from piragua.pool.requirements import ON, QUOTA, STATFS_SHOWS_LIMITS
 
-_ON = ("on", "yes", "true", "enable", "1")
-_OFF = ("off", "no", "false", "disable", "0")
-_AT_ONCE = ("0", "0s", "00")
+_OFF = frozenset({"off", "no", "false", "disable", "0"})
+_AT_ONCE = frozenset({"0", "0s", "00"})
 
 
 class OptionCommands(Protocol):
@@ -35,7 +35,7 @@ class Option:
 
     name: str
     option: str
-    wanted: tuple[str, ...]
+    wanted: frozenset[str]
     default: str
     mend: str
     set_it: Callable[[OptionCommands, str], Awaitable[None]]
@@ -46,7 +46,7 @@ async def _quota(gluster: OptionCommands, volume: str) -> None:
 
 
 async def _deem_statfs(gluster: OptionCommands, volume: str) -> None:
-    await gluster.set_option(volume, "features.quota-deem-statfs", "on")
+    await gluster.set_option(volume, STATFS_SHOWS_LIMITS, "on")
 
 
 async def _no_anonymous_inode(gluster: OptionCommands, volume: str) -> None:
@@ -61,13 +61,12 @@ async def _hard_timeout(gluster: OptionCommands, volume: str) -> None:
     await gluster.set_quota_timeout(volume, "hard-timeout", 0)
 
 
-QUOTA = Option("quota is on", "features.quota", _ON, "off", "gluster volume quota {volume} enable", _quota)
 OPTIONS = (
-    QUOTA,
+    Option("quota is on", QUOTA, ON, "off", "gluster volume quota {volume} enable", _quota),
     Option(
         "statfs shows limits",
-        "features.quota-deem-statfs",
-        _ON,
+        STATFS_SHOWS_LIMITS,
+        ON,
         "off",
         "gluster volume set {volume} features.quota-deem-statfs on",
         _deem_statfs,
@@ -101,16 +100,6 @@ OPTIONS = (
 )
 
 
-def is_on(volume: GlusterVolume) -> bool:
-    """Whether quota is on."""
-    return volume.options.get(QUOTA.option) in QUOTA.wanted
-
-
-def limits_are_seen(volume: GlusterVolume) -> bool:
-    """Whether statvfs shows limits: else each would look lost."""
-    return is_on(volume) and volume.options.get("features.quota-deem-statfs") in _ON
-
-
 def has_option(
     name: str, volume: GlusterVolume | StorageError, option: Option, gluster: OptionCommands
 ) -> Finding:
@@ -127,7 +116,7 @@ def has_option(
 
     return Finding(
         option.name,
-        value in option.wanted,
+        (value or "").lower() in option.wanted,
         f"{option.option} is {seen}",
         mend,
         name,

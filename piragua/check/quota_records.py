@@ -1,7 +1,7 @@
 """This server's quota.conf against the volumes: records that it lacks, and records of directories that are gone.
 
 A glusterd that was down when limits were set or removed never catches up. And a directory that was removed with
-its limit on leaves a record that no command takes away; as the last one, it makes `quota list` print nothing
+its limit on leaves a record that no command removes; as the last one, it makes `quota list` print nothing
 (glusterfs 10.3). Each server can see its own file only.
 """
 
@@ -17,7 +17,8 @@ from piragua.check.progress import Progress, for_each
 from piragua.errors import Conflict, StorageError
 from piragua.tree import lost_gfid
 from piragua.tree.states import Observed, State
-from piragua.upkeep.purging.removal import Removal
+from piragua.upkeep import mends
+from piragua.upkeep.purging.forgetter import Forgetter
 from piragua.upkeep.repair import QuotaRecords
 
 _log = logging.getLogger(__name__)
@@ -89,16 +90,12 @@ async def _knows_all(context: CheckContext, records: QuotaRecords, gfids: dict[s
 
 
 async def _set_again(context: CheckContext, volume: _Volume) -> None:
-    volume_id = volume.observed.volume_id
-    lock = await context.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
-    try:
-        limit_bytes = await context.mounted.limit(volume_id)
-        observed = await context.mounted.observe(volume_id)
-        if limit_bytes is not None and observed.state in _WITH_LIMIT:
-            await context.tools.limits.set(context.mounted, volume_id, limit_bytes, bounds=observed.bounds)
+    mounted, volume_id = context.mounted, volume.observed.volume_id
+    async with mends.locked(mounted, volume_id, wait_seconds=_LOCK_WAIT_SECONDS) as now:
+        limit_bytes = await mounted.limit(volume_id)
+        if limit_bytes is not None and now.state in _WITH_LIMIT:
+            await mends.set_limit_again(mounted, context.tools.limits, now, limit_bytes)
             _log.warning("volume %s: its limit of %d bytes was set again", volume_id, limit_bytes)
-    finally:
-        await lock.release()
 
 
 async def _none_is_stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Observed]) -> Finding:
@@ -127,14 +124,14 @@ async def _none_is_stale(context: CheckContext, records: QuotaRecords, gfids: di
 async def _stale(context: CheckContext, records: QuotaRecords, gfids: dict[str, Observed]) -> set[str]:
     """gfids in quota.conf that nothing on the Gluster volume has.
 
-    A purge removes the record before the directory: what was seen gone counts only if the record is still there.
+    A purge removes the record before the directory: what was missing counts only if the record is still there.
     """
-    gone = [
+    missing = [
         each
         for each in await records.limited_gfids(context.name) - gfids.keys()
         if not await context.mounted.blocking(partial(_exists, context, each))
     ]
-    return set(gone) & await records.limited_gfids(context.name) if gone else set()
+    return set(missing) & await records.limited_gfids(context.name) if missing else set()
 
 
 def _exists(context: CheckContext, gfid: str) -> bool:
@@ -143,7 +140,7 @@ def _exists(context: CheckContext, gfid: str) -> bool:
 
 
 async def _remove(context: CheckContext, records: QuotaRecords, gfid: str) -> None:
-    """If this ends half-way, what is left is an empty directory, which a sweep takes away in the same order."""
+    """If this ends half-way, what is left is an empty directory, which a sweep forgets in the same order."""
     if gfid not in await _stale(context, records, {}):
         raise Conflict(f"gfid {gfid} is not stale any more")
     volume_id = uuid4().hex
@@ -151,8 +148,8 @@ async def _remove(context: CheckContext, records: QuotaRecords, gfid: str) -> No
     try:
         make = partial(lost_gfid.make_directory, context.mounted.handle, gfid, volume_id)
         await context.mounted.blocking(make)
-        removal = Removal(context.tools.limits, context.tools.pool_health)
-        await removal.take_away(context.mounted, volume_id, lock)
+        forgetter = Forgetter(context.tools.limits, context.tools.pool_health)
+        await forgetter.forget(context.mounted, volume_id, lock)
         _log.warning("the stale limit of gfid %s was removed from the quota.conf of every server", gfid)
     finally:
         await lock.release()

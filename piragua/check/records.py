@@ -8,6 +8,7 @@ from piragua.check.finding import Finding, Fix
 from piragua.check.progress import for_each
 from piragua.errors import Conflict
 from piragua.tree.states import Observed, State
+from piragua.upkeep import mends
 from piragua.volumes.shown import record_of
 
 _log = logging.getLogger(__name__)
@@ -57,9 +58,7 @@ def _describe(context: CheckContext, observed: Observed) -> str:
 
 async def _make(context: CheckContext, volume_id: str) -> None:
     mounted = context.mounted
-    lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
-    try:
-        now = await mounted.observe(volume_id)
+    async with mends.locked(mounted, volume_id, wait_seconds=_LOCK_WAIT_SECONDS) as now:
         if now.record is not None or now.state not in (State.ORIGINAL, State.VOLUME) or not _can_be_made(now):
             raise Conflict(f"volume {volume_id} was changed meanwhile")
         record = await record_of(now, mounted)
@@ -67,11 +66,9 @@ async def _make(context: CheckContext, volume_id: str) -> None:
         record = replace(record, size_bytes=now.limit_bytes or record.size_bytes)
         record.encode()  # what does not fit must not leave it half adopted
         if now.state is State.ORIGINAL:
-            await mounted.adopt(volume_id)
+            await mounted.mark_published(volume_id)
         await mounted.write_record(volume_id, record)
         _log.warning("volume %s: a record was written: %s, %d bytes", volume_id, record.name, record.size_bytes)
-    finally:
-        await lock.release()
 
 
 async def have_modes(context: CheckContext) -> Finding:
@@ -87,14 +84,9 @@ async def have_modes(context: CheckContext) -> Finding:
         return Finding(name, True, "yes", gluster_volume=context.name)
 
     async def give_back(volume_id: str) -> None:
-        lock = await context.mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
-        try:
-            now = await context.mounted.observe(volume_id)
-            if now.state is State.VOLUME and now.record is not None:
-                await context.mounted.give_back_modes(volume_id, now.record)
+        async with mends.locked(context.mounted, volume_id, wait_seconds=_LOCK_WAIT_SECONDS) as now:
+            if await mends.give_back_modes(context.mounted, now):
                 _log.warning("volume %s: owner and mode of its directories were lost and are set", volume_id)
-        finally:
-            await lock.release()
 
     async def run() -> None:
         await for_each(

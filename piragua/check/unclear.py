@@ -11,7 +11,7 @@ from piragua.check.finding import Finding, Fix
 from piragua.check.progress import for_each
 from piragua.errors import Conflict
 from piragua.inventory.names import publish_left
-from piragua.tree.record import Gone
+from piragua.tree.record import Deletion
 from piragua.tree.states import Observed, State
 
 _log = logging.getLogger(__name__)
@@ -57,16 +57,18 @@ def describe(observed: Observed) -> str:
             " Choices: leave it; or, by hand, move out of it what does not belong there: with exactly one"
             " directory inside it is a volume of the original Piragua"
         )
-    if observed.gone_unreadable.startswith(_UNREADABLE_ENTRY):
-        return f"{observed.gone_unreadable}. The bricks may differ: gluster volume heal VOLUME info split-brain"
+    if observed.deletion_unreadable.startswith(_UNREADABLE_ENTRY):
+        return (
+            f"{observed.deletion_unreadable}. The bricks may differ: gluster volume heal VOLUME info split-brain"
+        )
     if observed.state is State.LEFT_ALONE:
         return (
             f"its record cannot be read by this version: {observed.record_unreadable}. Choices: leave it, and"
             f" serve it with the version that wrote it; {_discard(observed)}"
         )
-    if observed.gone_unreadable:
+    if observed.deletion_unreadable:
         return (
-            f"it is marked as deleted and the mark cannot be read ({observed.gone_unreadable}). Choices:"
+            f"it is marked as deleted and the mark cannot be read ({observed.deletion_unreadable}). Choices:"
             f" --keep {observed.volume_id}: the mark is emptied, and it is a volume again; {_discard(observed)}"
         )
     return f"{_contradiction(observed)}. Choices: {_keep(observed)}; {_discard(observed)}"
@@ -106,9 +108,9 @@ def _can_be_published(observed: Observed) -> bool:
 def _choice(context: CheckContext, observed: Observed) -> UnclearChoice | None:
     """What was chosen for it, if that can be done."""
     choice = context.tools.choices.get(observed.volume_id)
-    if observed.state not in _UNCLEAR or observed.gone_unreadable.startswith(_UNREADABLE_ENTRY):
+    if observed.state not in _UNCLEAR or observed.deletion_unreadable.startswith(_UNREADABLE_ENTRY):
         return None
-    if choice is UnclearChoice.KEEP and not observed.gone_unreadable and not _can_be_published(observed):
+    if choice is UnclearChoice.KEEP and not observed.deletion_unreadable and not _can_be_published(observed):
         return None
     return choice
 
@@ -134,7 +136,9 @@ async def _carry_out(context: CheckContext, volume_id: str, choice: UnclearChoic
 
 
 async def _discard_it(context: CheckContext, observed: Observed) -> None:
-    await context.mounted.mark_gone(observed.volume_id, Gone(datetime.now(UTC), _DISCARDED_RETENTION_SECONDS))
+    await context.mounted.mark_deleted(
+        observed.volume_id, Deletion(datetime.now(UTC), _DISCARDED_RETENTION_SECONDS)
+    )
     if observed.record is not None:
         await context.mounted.release_name(observed.record.name, observed.volume_id)
     _log.warning("volume %s was discarded: it is in the trash for a day", observed.volume_id)
@@ -142,13 +146,13 @@ async def _discard_it(context: CheckContext, observed: Observed) -> None:
 
 async def _keep_it(context: CheckContext, observed: Observed) -> None:
     mounted, record = context.mounted, observed.record
-    if observed.gone_unreadable:
+    if observed.deletion_unreadable:
         if record is not None:
             await mounted.claim_name(record.name, observed.volume_id)
         await mounted.tell(observed.volume_id, "restored")
         if observed.closed:
             await mounted.open_again(observed.volume_id)
-        await mounted.unmark_gone(observed.volume_id)
+        await mounted.unmark_deleted(observed.volume_id)
         _log.warning("volume %s was kept: its unreadable mark of the trash was emptied", observed.volume_id)
         return
     if record is None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 
 from piragua.check import preconditions
 from piragua.check.context import Tools, UnclearChoice
@@ -22,14 +21,11 @@ from piragua.cli import check_report
 from piragua.cli.check_report import AppliedFix
 from piragua.config import ConfiguredVolume, Settings
 from piragua.errors import NotMounted, PiraguaError, StorageError
-from piragua.gluster.gluster import Gluster
-from piragua.gluster.quota_conf import QuotaConf
 from piragua.log import setup
 from piragua.models import GlusterVolume
 from piragua.mounting import fuse_client, glusterfs
-from piragua.pool.health import PoolHealth
 from piragua.pool.topology import Source, Topology
-from piragua.quota.limits import Limits
+from piragua.service.backend_parts import PoolParts, own_mount, pool_parts, topology_of
 from piragua.tree import proof
 from piragua.tree.handle import Handle
 from piragua.tree.mount import Mount
@@ -66,17 +62,16 @@ def run(settings: Settings, wishes: Wishes) -> int:
 
 
 async def _run(settings: Settings, wishes: Wishes) -> int:
-    socket = settings.glusterd_socket
-    gluster = Gluster(socket=str(socket) if socket else None)
+    pool = pool_parts(settings)
     try:
-        async with _mounts(settings, gluster, sets_up=wishes.fix) as own_mounts:
-            check = _Check(settings, gluster, own_mounts, wishes)
+        async with _mounts(settings, pool, sets_up=wishes.fix) as own_mounts:
+            check = _Check(settings, pool, own_mounts, wishes)
             found = await check.findings()
             applied_fixes = None
             if wishes.fix:
                 found, applied_fixes = await _fix(check, found)
     finally:
-        await gluster.aclose()
+        await pool.gluster.aclose()
     (check_report.show_json if wishes.as_json else check_report.show)(found, applied_fixes)
     return check_report.status(found)
 
@@ -85,17 +80,17 @@ class _Check:
     """All questions, to be asked as often as something was mended."""
 
     def __init__(
-        self, settings: Settings, gluster: Gluster, own_mounts: Mapping[str, Mount], wishes: Wishes
+        self, settings: Settings, pool: PoolParts, own_mounts: Mapping[str, Mount], wishes: Wishes
     ) -> None:
         self._settings = settings
-        self._gluster = gluster
+        self._gluster = pool.gluster
         self._mounts = own_mounts
         self._threads = FileThreads()
         self._tools = Tools(
-            gluster,
-            Limits(gluster),
-            PoolHealth(gluster),
-            None if settings.glusterd_socket else QuotaConf(gluster),
+            pool.gluster,
+            pool.limits,
+            pool.pool_health,
+            pool.quota_records,
             wishes.settled_seconds,
             wishes.heal_seconds,
             wishes.choices or {},
@@ -103,7 +98,7 @@ class _Check:
 
     async def findings(self) -> list[Finding]:
         """The answers to all of them, in the order in which one would mend them."""
-        topology = _topology(self._settings, self._gluster)
+        topology = topology_of(self._settings, self._gluster)  # which has no answer from before a fix
         found = await general(self._settings, self._gluster)
         for configured in self._settings.volumes:
             volume = await preconditions.gluster_volume(self._gluster, configured.name)
@@ -191,12 +186,8 @@ async def _mend(finding: Finding) -> AppliedFix:
     return AppliedFix(finding.precondition, what)
 
 
-def _topology(settings: Settings, gluster: Gluster) -> Topology:
-    return Topology(gluster, [volume.name for volume in settings.volumes], settings.storage_addresses)
-
-
 @asynccontextmanager
-async def _mounts(settings: Settings, gluster: Gluster, *, sets_up: bool) -> AsyncIterator[dict[str, Mount]]:
+async def _mounts(settings: Settings, pool: PoolParts, *, sets_up: bool) -> AsyncIterator[dict[str, Mount]]:
     """A mount of our own for each Gluster volume, by its name, made when it is first asked for.
 
     sets_up False: what Piragua needs on the Gluster volume is not made.
@@ -204,11 +195,10 @@ async def _mounts(settings: Settings, gluster: Gluster, *, sets_up: bool) -> Asy
     folder = settings.mount_root / ".check"
     await asyncio.to_thread(_clear, str(folder))
     own = {
-        volume.name: Mount(
+        volume.name: own_mount(
+            pool,
             volume.name,
             str(folder / f"{volume.name}.{os.getpid()}"),
-            own=True,
-            servers=partial(_servers, settings, gluster, volume.name),
             options=f"{glusterfs.BY_GFID},log-file={_LOG_FILE.format(volume.name)}",
             sets_up=sets_up,
         )
@@ -225,18 +215,11 @@ async def _mounts(settings: Settings, gluster: Gluster, *, sets_up: bool) -> Asy
         await asyncio.to_thread(_clear, str(folder))
 
 
-async def _servers(settings: Settings, gluster: Gluster, name: str) -> list[str]:
-    """Names to mount from, best first."""
-    nodes = await _topology(settings, gluster).nodes(name)
-    local = [] if settings.glusterd_socket else ["localhost"]
-    return [*local, *(node.address or node.name for node in nodes)]
-
-
 def _clear(folder: str) -> None:
     """Takes away mounts of checks that do not run any more, and folders that are not needed."""
     with suppress(FileNotFoundError):
         for name in os.listdir(folder):
             pid = name.rpartition(".")[2]
             if pid == str(os.getpid()) or not os.path.exists(f"/proc/{pid}"):
-                fuse_client.take_away(os.path.join(folder, name))
+                fuse_client.remove_mount(os.path.join(folder, name))
     fuse_client.remove_folder(folder)

@@ -135,10 +135,12 @@ def reload(pid: int) -> None:
 
 
 def _settings(env: Mapping[str, str] = os.environ) -> "Settings":
-    from piragua.config import ConfigError, Settings  # slow to load, and those who ask a server have no use for it
+    # Slow to load, and those who ask a server have no use for it.
+    from piragua.config import ConfigError, Settings
+    from piragua.frontends.registry import front_end_settings
 
     try:
-        return Settings.from_environment(env)
+        return Settings.from_environment(env, front_end_settings())
     except ConfigError as error:
         _end(error, EXIT_WRONG_SETTING)
 

@@ -4,17 +4,15 @@ It works on a mount of its own, beside a service that runs.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import click
 
-from piragua.backup.restore import Restoration, restore, restore_settings
+from piragua.backup.restore import BackupRestore, restore, restore_settings
 from piragua.backup.save import SavedRecords, SavedVolume, parse
 from piragua.config import Settings
 from piragua.errors import InvalidRequest, PiraguaError
-from piragua.gluster.gluster import Gluster
-from piragua.pool.topology import Topology
-from piragua.quota.limits import Limits
+from piragua.service.backend_parts import PoolParts, own_mount, pool_parts
 from piragua.shared_settings.saved import SavedSettings
 from piragua.tree.mount import Mount
 
@@ -34,43 +32,30 @@ def run(settings: Settings, document: bytes, *, yes: bool) -> int:
 
 async def _run(settings: Settings, saved: SavedRecords, *, yes: bool) -> int:
     click.echo(f"the copy was made on {saved.saved.isoformat()}")
-    socket = settings.glusterd_socket
-    gluster = Gluster(socket=None if socket is None else str(socket))
+    pool = pool_parts(settings)
     status = 0
     try:
         for volume in settings.volumes:
             if volume.name in saved.volumes:
-                servers = await _servers(gluster, volume.name, settings.storage_addresses, local=socket is None)
-                mount = _mount(settings, volume.name, servers)
+                await pool.topology.nodes(volume.name)  # or why there is nothing to mount
+                path = settings.mount_root / ".restore-records" / volume.name
+                mount = own_mount(pool, volume.name, str(path))
                 kept = saved.settings.get(volume.name, SavedSettings())
-                status |= await _restore(mount, gluster, saved.volumes[volume.name], kept, yes=yes)
+                status |= await _restore(mount, pool, saved.volumes[volume.name], kept, yes=yes)
     finally:
-        await gluster.aclose()
+        await pool.gluster.aclose()
     if not yes:
         click.echo("nothing was changed; --yes does what is to be done")
     return status
 
 
-async def _servers(gluster: Gluster, name: str, addresses: Mapping[str, str], *, local: bool) -> list[str]:
-    """Names to mount from, best first."""
-    nodes = await Topology(gluster, [name], addresses).nodes(name)
-    return [*(["localhost"] if local else []), *(node.address or node.name for node in nodes)]
-
-
-def _mount(settings: Settings, name: str, names: Sequence[str]) -> Mount:
-    async def servers() -> Sequence[str]:
-        return names
-
-    return Mount(name, str(settings.mount_root / ".restore-records" / name), own=True, servers=servers)
-
-
 async def _restore(
-    mount: Mount, gluster: Gluster, saved: Sequence[SavedVolume], kept: SavedSettings, *, yes: bool
+    mount: Mount, pool: PoolParts, saved: Sequence[SavedVolume], kept: SavedSettings, *, yes: bool
 ) -> int:
     try:
         await mount.check()
         mounted = mount.current()
-        done = await restore(Restoration(mounted, Limits(gluster)), saved, only_say=not yes)
+        done = await restore(BackupRestore(mounted, pool.limits), saved, only_say=not yes)
         set_back = await restore_settings(mounted, kept, only_say=not yes)
     finally:
         await mount.close()

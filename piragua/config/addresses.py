@@ -7,7 +7,7 @@ def acceptable_address(text: str) -> str | None:
     """The address in its usual spelling, or None if it is no IP or one that cannot serve.
 
     Kubernetes' API server refuses Endpoints with a host name, a loopback, link-local or
-    unspecified address (Heketi contract 4.1); multicast and broadcast can be mounted by nobody.
+    unspecified address (docs/heketi-wire.md, 7.1); multicast and broadcast can be mounted by nobody.
     An IPv4 address in IPv6 clothes is taken as what it is, as Go does.
     """
     if "%" in text:  # a zone: to Go this is no IP address

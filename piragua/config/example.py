@@ -1,13 +1,13 @@
 """What documents say about the settings, rendered from the settings themselves."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import SecretBytes
 from pydantic.fields import FieldInfo
 
-from piragua.config.settings import Settings
+from piragua.config.settings import FrontEndSettings, fields
 
 _HEAD = """\
 # Settings of Piragua, read by piragua.service from /etc/piragua/environment.
@@ -23,20 +23,22 @@ _ORIGINAL = """\
 """
 
 
-def example() -> str:
-    """The text of `environment.example`: every setting, commented out."""
-    return "\n".join([_HEAD, *(_paragraph(field) for field in Settings.model_fields.values()), _ORIGINAL])
+def example(front_ends: Sequence[type[FrontEndSettings]]) -> str:
+    """The text of `environment.example`: every setting, those of front-ends last, commented out."""
+    return "\n".join([_HEAD, *(_paragraph(field) for field in fields(front_ends)), _ORIGINAL])
 
 
-def table() -> str:
+def table(front_ends: Sequence[type[FrontEndSettings]]) -> str:
     """A Markdown table of every setting: name, default, meaning."""
-    lines = "".join(f"| `{name}` | {default or 'not set'} | {meaning} |\n" for name, default, meaning in rows())
+    lines = "".join(
+        f"| `{name}` | {default or 'not set'} | {meaning} |\n" for name, default, meaning in rows(front_ends)
+    )
     return f"| Setting | Default | Meaning |\n|---|---|---|\n{lines}"
 
 
-def rows() -> Iterator[tuple[str, str, str]]:
+def rows(front_ends: Sequence[type[FrontEndSettings]]) -> Iterator[tuple[str, str, str]]:
     """Every setting: its name, its default as one would write it ("": none), its meaning."""
-    for field in Settings.model_fields.values():
+    for field in fields(front_ends):
         yield str(field.validation_alias), _default(field), field.description or ""
 
 

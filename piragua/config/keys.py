@@ -63,3 +63,8 @@ def _usable(variable: str, value: bytes) -> SecretBytes:
     if value == _SHIPPED_DEFAULT:
         raise ConfigError(f"{variable} gives the default key of the original Piragua, which everybody knows.")
     return SecretBytes(value)
+
+
+def secret(key: SecretBytes | None) -> bytes:
+    """A key as it is; empty where none is set."""
+    return b"" if key is None else key.get_secret_value()

@@ -17,7 +17,9 @@ from piragua.gluster.child import NotStarted, Unanswered
 from piragua.gluster.process import run
 
 _log = logging.getLogger(__name__)
-_OURS = re.compile(r" : volume quota \S+ (?:limit-usage|remove) /[0-9a-f]{8}-[0-9a-f-]{27}\b")
+_OURS = re.compile(
+    r" : volume quota \S+ (?:limit-usage|limit-objects|remove|remove-objects) /[0-9a-f]{8}-[0-9a-f-]{27}\b"
+)
 _REFUSED = " : FAILED : Another transaction is in progress"
 _MOST_BYTES = 256 * 1024
 

@@ -10,7 +10,7 @@ from piragua.http.go_json import Model, Undecodable, decode
 from piragua.http.refusals import BodyTooLarge, BodyTooSlow, SettingUnparsable, Unparsable
 from piragua.log.request_context import current_request
 
-# Heketi takes any size; 8 MiB of blanks behind the JSON were accepted (Heketi contract 1.1).
+# Heketi takes any size; 8 MiB of blanks behind the JSON were accepted (docs/heketi-wire.md, 1.4).
 MAX_BODY_BYTES = 9 * 2**20
 # What is not blank has to be decoded, and the event loop waits for that.
 MAX_JSON_BYTES = 2**18
@@ -44,7 +44,7 @@ async def read_into(
 
 
 async def read_setting(request: Request, model: type[Model], limits: BodyLimits) -> Model:
-    """The same for the routes that refuse in another way: 400, and why (Heketi contract 1.2)."""
+    """The same for the routes that refuse in another way: 400, and why (docs/heketi-wire.md, 3.5)."""
     try:
         return await read_into(request, model, limits)
     except Unparsable as error:

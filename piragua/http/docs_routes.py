@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from piragua.http.route_marks import without_token
+
 Json = dict[str, Any]
 
 _STYLE = "body{font:16px sans-serif;max-width:60em;margin:2em auto}td,th{text-align:left;padding:.2em 1em .2em 0}"
@@ -17,10 +19,12 @@ def docs_router(describe: Callable[[], Json]) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
+    @without_token
     async def openapi() -> Response:
         return JSONResponse(describe())
 
     @router.get("/docs")
+    @without_token
     async def docs() -> Response:
         return HTMLResponse(_page(describe()))
 

@@ -1,9 +1,14 @@
-"""The one table from what went wrong to the answer: status, text and headers (Heketi contract 5.6, 2.1)."""
+"""From what went wrong to the answer: a table of statuses, texts and headers.
 
+`BASE` has what every front-end that answers in plain text shares. A front-end with words of its own adds its rows
+(`BASE.with_rows`); one with a format of its own gives `PathSpace` another function.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any, Self
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from piragua import errors
@@ -12,17 +17,48 @@ from piragua.http import refusals, replies
 
 @dataclass(frozen=True)
 class Row:
-    """How a class of errors is answered. text None: the error's own; "": no body at all."""
+    """How a class of errors is answered.
+
+    text: what is said; None: what the error says of itself; a function: what it makes of the error. "": no body.
+    """
 
     status: int
-    text: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    text: str | Callable[[Any], str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def text_of(self, error: BaseException) -> str:
+        """What the client reads of that error; "" where there is no body."""
+        if self.text == "":
+            return ""
+        text = self.text(error) if callable(self.text) else self.text
+        # A client makes its own sentence, without a cause, of an empty body (docs/heketi-wire.md, 1.5).
+        return (str(error) if text is None else text) or type(error).__name__
+
+
+class ErrorTable:
+    """Rows by classes of errors; an error is answered by the row of the nearest of its classes."""
+
+    def __init__(self, rows: Mapping[type[BaseException], Row]) -> None:
+        self._rows = MappingProxyType(dict(rows))
+
+    def with_rows(self, rows: Mapping[type[BaseException], Row]) -> Self:
+        """This table, with those rows in place of, or beside, its own."""
+        return type(self)({**self._rows, **rows})
+
+    def row_of(self, error: BaseException) -> Row:
+        """The row of the nearest of the error's classes."""
+        return next(self._rows[kind] for kind in type(error).__mro__ if kind in self._rows)
+
+    def answer(self, error: BaseException) -> Response:
+        """What the client gets for the error: plain text."""
+        row = self.row_of(error)
+        text = row.text_of(error)
+        return replies.text(row.status, text, dict(row.headers)) if text else replies.empty(row.status)
 
 
 _INTERNAL = Row(500, "Internal error: the log of the server that answered says more")
 
-# An error is answered by the row of the nearest of its classes.
-TABLE: MappingProxyType[type[BaseException], Row] = MappingProxyType(
+BASE = ErrorTable(
     {
         refusals.AuthorizationMalformed: Row(400),
         refusals.TokenRefused: Row(401),
@@ -35,17 +71,12 @@ TABLE: MappingProxyType[type[BaseException], Row] = MappingProxyType(
         refusals.BodyTooLarge: Row(413),
         refusals.BodyTooSlow: Row(408),
         refusals.RequestTooSlow: Row(503),
-        # Never "Id not found": on a failed delete those words make Kubernetes forget the volume.
-        refusals.UnknownOperation: Row(404),
-        refusals.UnknownPart: Row(404),
         refusals.StillInUse: Row(409),
-        refusals.NotForThisVolume: Row(500),
         refusals.Maintenance: Row(503),
-        refusals.AllocationFailed: Row(500),
         errors.InvalidRequest: Row(400),
-        errors.NotFound: Row(404, "Id not found"),
+        errors.NotFound: Row(404),
         errors.Conflict: Row(500),
-        errors.TooManyOperations: Row(429, "Server busy. Retry operation later.", {"Retry-After": "1"}),
+        errors.TooManyOperations: Row(429, headers={"Retry-After": "1"}),
         errors.OutOfSpace: Row(500),
         errors.Unsupported: Row(400),
         errors.NotReady: Row(503),
@@ -57,30 +88,6 @@ TABLE: MappingProxyType[type[BaseException], Row] = MappingProxyType(
 )
 
 
-def row_of(error: BaseException) -> Row:
-    """The row of the nearest of the error's classes."""
-    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-
-
-def answer(error: BaseException) -> Response:
-    """What the client gets for the error."""
-    row = row_of(error)
-    if row.text == "":
-        return replies.empty(row.status)
-    message = row.text if row.text is not None else str(error)
-    # A client makes its own sentence, without a cause, of an empty body (Heketi contract 1.1).
-    return replies.text(row.status, message or type(error).__name__, row.headers)
-
-
 def is_unexpected(error: BaseException) -> bool:
     """Whether the error is nobody's refusal but a defect of ours."""
-    return row_of(error) is _INTERNAL
-
-
-def framework_refusal(error: HTTPException) -> Response:
-    """The answer for what the web framework itself turned away."""
-    if error.status_code == 404:
-        return answer(refusals.InvalidPath())
-    if error.status_code == 405:
-        return answer(refusals.MethodNotAllowed())
-    return replies.text(error.status_code, str(error.detail))
+    return not isinstance(error, errors.PiraguaError | refusals.Refusal)

@@ -1,6 +1,6 @@
-"""What every request passes before a route: answer whatever goes wrong; path, token, role, maintenance, route.
+"""What every request passes before a route: answer whatever goes wrong; path, sign-in, role, maintenance, route.
 
-The order is Heketi's (Heketi contract 1.1): without a token an unknown path is 401, not 404. Two
+The order is Heketi's (docs/heketi-wire.md, 1.1): without a token an unknown path is 401, not 404. Two
 differences on purpose: doubled slashes simply work, where Heketi redirects and Go's client turns its
 POST into a GET; and the user role may poll and read what it has created.
 """
@@ -8,7 +8,7 @@ POST into a GET; and the user role may poll and read what it has created.
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import unquote_to_bytes
@@ -18,7 +18,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from piragua.errors import PiraguaError, cause_of
-from piragua.http import error_table, replies
+from piragua.http import replies
+from piragua.http.error_table import is_unexpected
+from piragua.http.path_space import PathSpaces, SignInAttempt
 from piragua.http.refusals import (
     AdministratorRequired,
     InvalidPath,
@@ -26,50 +28,63 @@ from piragua.http.refusals import (
     MethodNotAllowed,
     RequestTooSlow,
 )
-from piragua.http.tokens import Keys, Leeway, Role, role_of
+from piragua.http.route_marks import Mark
+from piragua.http.route_table import Fit, RouteTable, without_slash
 from piragua.log.request_context import current_request
 from piragua.models import Mode
 
 _log = logging.getLogger(__name__)
 
-_USER_MAY = re.compile("(?:GET|POST) /volumes|GET /(?:volumes|queue)/[^/]+")
 _READING = ("GET", "HEAD")
 _SLASHES = re.compile(rb"/{2,}")
 
 
-def user_may(method: str, path: str) -> bool:
-    """Whether the user role may do this; the administrator may do everything."""
-    return _USER_MAY.fullmatch(f"{method} {path}") is not None
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a route answers to: a pattern that the whole path matches, and methods. route: for people to read."""
-
-    path: re.Pattern[str]
-    methods: frozenset[str]
-    route: str = ""
-
-
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A route that a path fits, and how."""
+class _Asked:
+    """A request as the gate sees it. path: with single slashes. fit: the route that it is for, if there is one."""
 
-    shape: Shape
-    match: re.Match[str]
+    scope: Scope
+    sent: bytes
+    path: str
+    found: list[Fit]
+    fit: Fit | None
+
+    @property
+    def method(self) -> str:
+        method: str = self.scope["method"]
+        return method
+
+    def has(self, mark: Mark) -> bool:
+        """Whether the route has that mark, and the path needs no redirect to it."""
+        return self.fit is not None and self.fit.exactly and mark in self.fit.marks
 
 
-class FailureGate:
-    """Answers what the rest raises, and what takes too long."""
+class Gate:
+    """Lets a request through to its route, with the path as the route knows it, and answers what goes wrong.
 
-    def __init__(self, app: ASGIApp, *, request_timeout_seconds: float) -> None:
+    spaces: whose rules hold for which path. mode: which requests may change something.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        spaces: PathSpaces,
+        routes: RouteTable,
+        mode: Callable[[], Awaitable[Mode]],
+        request_timeout_seconds: float,
+    ) -> None:
         self._app = app
+        self._spaces = spaces
+        self._routes = routes
+        self._mode = mode
         self._timeout_seconds = request_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        asked = self._asked(scope)
         started = False
 
         async def watched(message: Message) -> None:
@@ -78,147 +93,123 @@ class FailureGate:
             await send(message)
 
         try:
-            await self._bounded(scope, receive, watched)
+            await self._bounded(asked, receive, watched)
         except ClientDisconnect:
             return
         except Exception as error:
-            _note(scope, error)
+            answer = self._spaces.of(asked.path).answer(error)
+            _note(scope, error, answer)
             if started:
                 raise
-            await error_table.answer(error)(scope, receive, send)
+            await answer(scope, receive, send)
 
-    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _asked(self, scope: Scope) -> _Asked:
+        sent = unquote_to_bytes(_raw_path(scope))
+        path = _SLASHES.sub(b"/", sent).decode("latin-1")
+        method = scope["method"]
+        found = [each for each in self._routes.find(path) if _leads_there(each, method)]
+        fit = next((each for each in found if method in each.methods), None)
+        return _Asked(scope, sent, path, found, fit)
+
+    async def _bounded(self, asked: _Asked, receive: Receive, send: Send) -> None:
         try:
             async with asyncio.timeout(self._timeout_seconds) as deadline:
-                await self._app(scope, receive, send)
+                if asked.has(Mark.STREAM):
+                    send = _unbounded_once_it_began(send, deadline)
+                await self._let_through(asked, receive, send)
         except TimeoutError as error:
             if not deadline.expired():
                 raise
             text = f"No answer within {self._timeout_seconds:g} seconds: ask again"
             raise RequestTooSlow(text) from error
 
-
-class RequestGate:
-    """Lets a request through to its route, with the path as the route knows it.
-
-    keys None: authentication is off. open_paths answer to GET without a token, and to nothing else.
-    mode: which requests may change something.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        keys: Keys | None,
-        shapes: Sequence[Shape],
-        open_paths: frozenset[str],
-        leeway: Leeway,
-        clock: Callable[[], float],
-        mode: Callable[[], Awaitable[Mode]],
-    ) -> None:
-        self._app = app
-        self._keys = keys
-        self._shapes = shapes
-        self._open_paths = open_paths
-        self._leeway = leeway
-        self._clock = clock
-        self._mode = mode
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+    async def _let_through(self, asked: _Asked, receive: Receive, send: Send) -> None:
+        _note_fit(asked.fit or next(iter(asked.found), None))
+        without_token = asked.has(Mark.WITHOUT_TOKEN)
+        if not without_token:
+            await self._admit(asked)
+        await self._require_allowed(asked)
+        redirect = None if without_token else _checked(asked)
+        if redirect is not None:
+            await redirect(asked.scope, receive, send)
             return
-        method, raw_path = scope["method"], _raw_path(scope)
-        sent = unquote_to_bytes(raw_path)
-        path = _SLASHES.sub(b"/", sent).decode("latin-1")
-        if method == "GET" and path in self._open_paths:
-            _note_route(path)
-        else:
-            found = self._find(path)
-            fitting = next((each for each in found if method in each.shape.methods), None)
-            _note_found(fitting or next(iter(found), None))
-            self._admit(scope, method, sent, path)
-            await self._require_allowed(scope, method, path)
-            if b"%2f" in raw_path.lower() or not found:
-                raise InvalidPath
-            if fitting is None:
-                raise MethodNotAllowed
-            redirect = _redirect(scope, method, path)
-            if redirect is not None:
-                await redirect(scope, receive, send)
-                return
-        await self._app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+        await self._app({**asked.scope, "path": asked.path, "raw_path": asked.path.encode()}, receive, send)
 
-    def _admit(self, scope: Scope, method: str, sent: bytes, path: str) -> None:
-        if self._keys is None:
+    async def _admit(self, asked: _Asked) -> None:
+        space = self._spaces.of(asked.path)
+        if space.sign_in is None:
             return
-        # Of several headers the first counts.
-        authorization = next((value for name, value in scope["headers"] if name == b"authorization"), None)
-        role = role_of(
-            authorization,
-            method=method,
-            path=sent,
-            keys=self._keys,
-            now_seconds=int(self._clock()),
-            leeway=self._leeway,
-        )
+        attempt = SignInAttempt(asked.method, asked.sent, asked.scope["headers"], _address(asked.scope))
+        role = await space.sign_in(attempt)
         context = current_request.get()
         if context is not None:
-            context.role = role.value
-        if role is Role.USER and not user_may(method, path):
+            context.role = role
+        if not space.may(role, asked.method, asked.path):
             raise AdministratorRequired
 
-    async def _require_allowed(self, scope: Scope, method: str, path: str) -> None:
+    async def _require_allowed(self, asked: _Asked) -> None:
         """Maintenance for what an administrator lets nobody, or only callers on this server, change.
 
-        The way out, POST /admin, is always open; Heketi refuses that as well (Heketi contract 1.2).
+        A marked route is open all the same: the way out. Heketi refuses it as well (docs/heketi-wire.md, 3.2).
         """
-        if method in _READING or (method == "POST" and path == "/admin"):
+        if asked.method in _READING or asked.has(Mark.IN_READ_ONLY_MODE):
             return
         mode = await self._mode()
-        if mode is Mode.READ_ONLY or (mode is Mode.LOCAL_CLIENT and not _is_local(scope)):
+        if mode is Mode.READ_ONLY or (mode is Mode.LOCAL_CLIENT and not _is_local(asked.scope)):
             raise Maintenance("Service disabled for maintenance")
 
-    def _find(self, path: str) -> list[_Found]:
-        """The routes that the path fits, with a slash at its end too."""
-        plain = _without_slash(path)
-        return [_Found(shape, match) for shape in self._shapes if (match := shape.path.fullmatch(plain))]
+
+def _unbounded_once_it_began(send: Send, deadline: asyncio.Timeout) -> Send:
+    """A stream's answer may take as long as it likes once it began."""
+
+    async def watched(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            deadline.reschedule(None)
+        await send(message)
+
+    return watched
 
 
-def _redirect(scope: Scope, method: str, path: str) -> Response | None:
-    """From a route with a slash at its end to the route; None for a route."""
-    plain = _without_slash(path)
-    if plain == path:
+def _leads_there(fit: Fit, method: str) -> bool:
+    """Whether such a request is told of it: of a route without a token only its own (docs/heketi-wire.md, 1.1)."""
+    return Mark.WITHOUT_TOKEN not in fit.marks or (fit.exactly and method in fit.methods)
+
+
+def _checked(asked: _Asked) -> Response | None:
+    """From a path with a slash at its end that is no route to the route; None for a route.
+
+    Raises InvalidPath, MethodNotAllowed.
+    """
+    if b"%2f" in _raw_path(asked.scope).lower() or not asked.found:
+        raise InvalidPath
+    if asked.fit is None:
+        raise MethodNotAllowed
+    if asked.fit.exactly:
         return None
-    query = scope.get("query_string", b"").decode("latin-1")
-    return replies.moved(f"{plain}?{query}" if query else plain, with_body=method == "GET")
+    query = asked.scope.get("query_string", b"").decode("latin-1")
+    plain = without_slash(asked.path)
+    return replies.moved(f"{plain}?{query}" if query else plain, with_body=asked.method == "GET")
 
 
-def _without_slash(path: str) -> str:
-    return path[:-1] if path.endswith("/") and path != "/" else path
-
-
-def _note_found(found: _Found | None) -> None:
-    if found is not None:
-        volume_id = found.match.groupdict().get("volume_id") or ""
-        _note_route(found.shape.route, volume_id.replace("-", "").lower())
-
-
-def _note_route(route: str, volume_id: str = "") -> None:
+def _note_fit(fit: Fit | None) -> None:
     context = current_request.get()
-    if context is not None:
-        context.route, context.volume_id = route, volume_id
+    if context is not None and fit is not None:
+        context.route, context.volume_id = fit.route, fit.volume_id
 
 
 def _is_local(scope: Scope) -> bool:
     """Whether the caller is on this server, as far as the connection, or a trusted proxy, says."""
-    client = scope.get("client")
     try:
-        address = ip_address(client[0] if client else "")
+        address = ip_address(_address(scope))
     except ValueError:
         return False
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (mapped or address).is_loopback
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _raw_path(scope: Scope) -> bytes:
@@ -226,15 +217,15 @@ def _raw_path(scope: Scope) -> bytes:
     return raw if raw is not None else str(scope["path"]).encode()
 
 
-def _note(scope: Scope, error: Exception) -> None:
+def _note(scope: Scope, error: Exception, answer: Response) -> None:
     """Defects with their traceback; refusals of the storage as a line; what clients do wrong only as theirs."""
     context = current_request.get()
-    if error_table.is_unexpected(error):
+    if is_unexpected(error):
         _log.error("%s %r failed", scope["method"], scope["path"], exc_info=error)
         return
-    words = " ".join((str(error) or error_table.row_of(error).text or "").split())
+    words = " ".join((str(error) or bytes(answer.body).decode(errors="replace")).split())
     if context is not None:
         context.error = words
-    if error_table.row_of(error).status >= 500:
+    if answer.status_code >= 500:
         cause = cause_of(error) if isinstance(error, PiraguaError) else words
         _log.warning("%s %r: %s", scope["method"], scope["path"], words, extra={"cause": cause})

@@ -1,10 +1,10 @@
-"""JSON as Go's encoding/json decodes it into a struct (Heketi contract 1.1 and 3).
+"""JSON as Go's encoding/json decodes it into a struct (docs/heketi-wire.md, 1.4 and 2.2).
 
-A pydantic model stands for the struct: a field is called what the key is called, every field has a
-default (Go's zero value), and its type is one of int (int64), float (float32), str, bool, list[str],
-dict[str, str] or another such model. Keys of models match in any case, unknown ones are ignored, a later
-duplicate wins (objects merge), `null` changes nothing but empties a list or a dictionary, numbers keep
-their literal, so `1.0` is no integer.
+A pydantic model stands for the struct. The struct is called as the model's title says, or else as the model is. A
+field is called what the key is called, every field has a default (Go's zero value), and its type is one of int
+(int64), float (float32), str, bool, list[str], dict[str, str] or another such model. Keys of models match in any
+case, unknown ones are ignored, a later duplicate wins (objects merge), `null` changes nothing but empties a list
+or a dictionary, numbers keep their literal, so `1.0` is no integer.
 """
 
 import json
@@ -38,7 +38,8 @@ class _Object(tuple[tuple[str, Any], ...]):
 
 def decode(body: bytes, model: type[Model]) -> Model:
     """The model that the body describes; `null` is the model of all defaults. Raises Undecodable."""
-    return model.model_validate(_merge(model, parse(body), {}, model.__name__ + "."))
+    struct = model.model_config.get("title") or model.__name__
+    return model.model_validate(_merge(model, parse(body), {}, f"{struct}."))
 
 
 def parse(body: bytes) -> Any:

@@ -1,7 +1,7 @@
 """Ids and names in paths: which spellings are a route, and which of those can be an id at all.
 
 Heketi routes any run of hex digits and then does not find it; other characters are no route
-(Heketi contract 1.1). Two additions: a volume's id may be written as a lower-case UUID with dashes, as
+(docs/heketi-wire.md, 1.2). Two additions: a volume's id may be written as a lower-case UUID with dashes, as
 persistent volumes of the original Piragua carry it, and a cluster may be called by its Gluster volume's name.
 """
 
@@ -17,12 +17,12 @@ _ID = re.compile(f"[0-9a-f]{{32}}|{_UUID}")
 # Longer than any operation's id will be; what is longer need not be looked at.
 _OPERATION_ID = re.compile("[0-9a-f]{1,256}")
 
-# The types of parameters in route paths, as in `/volumes/{volume_id:heketi_volume}`.
+# The types of parameters in route paths, as in `/volumes/{volume_id:volume_id}`.
 _PATH_TYPES = MappingProxyType(
     {
-        "heketi_id": "[A-Fa-f0-9]+",
-        "heketi_volume": f"[A-Fa-f0-9]+|{_UUID}",
-        "heketi_cluster": "[A-Za-z0-9_-]+",
+        "hex_id": "[A-Fa-f0-9]+",
+        "volume_id": f"[A-Fa-f0-9]+|{_UUID}",
+        "gluster_volume": "[A-Za-z0-9_-]+",
         "volume_directory": _UUID,
         "volume_name": "[A-Za-z0-9_-]{1,255}",
     }

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from piragua import __version__
-from piragua.http.gates import user_may
+from piragua.http.path_space import May
 from piragua.http.route_facts import BODY, QUERY, text
+from piragua.http.route_marks import Mark, marks_of
 
 Json = dict[str, Any]
 
@@ -28,10 +29,6 @@ _SCHEMES = {
         ),
     }
 }
-_ABOUT = (
-    "Heketi's API, as Piragua serves it. Errors are plain text, one message in one line. What takes time is"
-    " answered with 202 and a Location to poll. Bodies are JSON, whatever their Content-Type."
-)
 _ALWAYS = {
     "500": text("A defect: the log of the server that answered says more"),
     "503": text(
@@ -51,10 +48,8 @@ _WITH_TOKEN = {
 }
 
 
-def description(
-    routes: Iterable[APIRoute], *, open_paths: frozenset[str], with_tokens: bool, about: str = _ABOUT
-) -> Json:
-    """The description. open_paths need no token. with_tokens False: no path does. about: what it is as a whole."""
+def description(routes: Iterable[APIRoute], *, may: May, with_tokens: bool, about: str) -> Json:
+    """The description. may: who may do what. with_tokens False: no path needs one. about: what it all is."""
     found = list(routes)
     document = get_openapi(
         title="Piragua",
@@ -70,7 +65,8 @@ def description(
     if with_tokens:
         document["components"]["securitySchemes"] = _SCHEMES
     for route, method, operation in _operations(found, document):
-        _complete(operation, route, method, token=with_tokens and route.path not in open_paths)
+        needs_token = with_tokens and Mark.WITHOUT_TOKEN not in marks_of(route.endpoint)
+        _complete(operation, route, method, may, token=needs_token)
     return document
 
 
@@ -99,7 +95,7 @@ def _operations(routes: list[APIRoute], document: Json) -> Iterator[tuple[APIRou
             yield route, method, document["paths"][route.path_format][method.lower()]
 
 
-def _complete(operation: Json, route: APIRoute, method: str, *, token: bool) -> None:
+def _complete(operation: Json, route: APIRoute, method: str, may: May, *, token: bool) -> None:
     """Adds what is the same for many routes, and takes away what FastAPI supposes."""
     answers = operation["responses"]
     answers.pop("422", None)
@@ -119,7 +115,7 @@ def _complete(operation: Json, route: APIRoute, method: str, *, token: bool) -> 
     if token:
         operation["security"] = [{"token": []}]
         shared = _WITH_TOKEN | shared
-        role = "user" if user_may(method, re.sub(r"\{[^}]*\}", "id", route.path)) else "admin"
+        role = "user" if may("user", method, re.sub(r"\{[^}]*\}", "id", route.path)) else "admin"
         operation["description"] = f"Role: {role}. {operation.get('description', '')}".strip()
     for status, answer in shared.items():
         answers.setdefault(status, answer)

@@ -1,4 +1,4 @@
-"""Why the front-end itself turns a request away, before the core hears of it.
+"""Why a front-end itself turns a request away, before the core hears of it.
 
     Refusal
       AuthorizationMalformed   the Authorization header is not `bearer <token>`
@@ -7,19 +7,15 @@
       InvalidPath              no such route
       MethodNotAllowed         a route, but not with this method
       Unparsable               the body is not the JSON that is expected
-      SettingUnparsable        the same, where Heketi says it in another way
+      SettingUnparsable        the same, where it is a setting's: the answer says why
       SettingRefused           no such setting, or no such value
       BodyTooLarge             the body is over the bound
       BodyTooSlow              the body did not come in time
       RequestTooSlow           the answer was not ready in time
-      UnknownOperation         no operation can have this id
-      UnknownPart              the request names a cluster, a node or an operation that is not there
       StillInUse               the target holds something, or something holds it
-      NotForThisVolume         only other kinds of volumes have what is asked for
       Maintenance              an administrator lets nothing be changed
-      AllocationFailed         the core has no room, or no free name, for what was asked
 
-The statuses are in `error_table`; `str()` is the text for the client.
+A front-end may have more of its own. The statuses are in its error table; `str()` is the text for the client.
 """
 
 
@@ -71,25 +67,9 @@ class RequestTooSlow(Refusal):
     """The answer was not ready in time."""
 
 
-class UnknownOperation(Refusal):
-    """No operation can have this id."""
-
-
-class UnknownPart(Refusal):
-    """The request names a cluster, a node or an operation that is not there."""
-
-
 class StillInUse(Refusal):
     """The target holds something, or something holds it."""
 
 
-class NotForThisVolume(Refusal):
-    """Only other kinds of volumes have what is asked for."""
-
-
 class Maintenance(Refusal):
     """An administrator lets nothing be changed."""
-
-
-class AllocationFailed(Refusal):
-    """No room, or no free name; the text begins with Heketi's words for the step that failed."""

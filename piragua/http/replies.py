@@ -1,4 +1,4 @@
-"""The forms of answer that Heketi has (Heketi contract 1.1, 2.1): text, JSON, accepted, pending, see other."""
+"""The forms of answer Heketi has (docs/heketi-wire.md, 1.5, 5.1): text, JSON, accepted, pending, see other."""
 
 from collections.abc import Mapping
 from json import dumps
@@ -40,7 +40,7 @@ def json_text(text: str) -> Response:
 
 
 def empty_json() -> Response:
-    """200 and no body, which is called JSON all the same (Heketi contract 1.2)."""
+    """200 and no body, which is called JSON all the same (docs/heketi-wire.md, 3.1)."""
     return Response(headers={"Content-Type": "application/json; charset=UTF-8"})
 
 
@@ -50,12 +50,12 @@ def empty(status: int) -> Response:
 
 
 def accepted(operation_id: str) -> Response:
-    """202: poll there. The path only; the Python client puts its host before it (Heketi contract 2.3)."""
+    """202: poll there. The path only; the Python client puts its host before it (docs/heketi-wire.md, 6.2)."""
     return Response(status_code=202, headers={"Location": f"/queue/{operation_id}"})
 
 
 def pending() -> Response:
-    """Ask again. No other answer may carry this header, whatever its value (Heketi contract 2.3)."""
+    """Ask again. No other answer may carry this header, whatever its value (docs/heketi-wire.md, 6.2)."""
     return Response(status_code=200, headers={"X-Pending": "true"})
 
 

@@ -1,4 +1,4 @@
-"""Tokens: who is asking, by Heketi's rules and in Heketi's words (Heketi contract 3). Pure.
+"""Tokens: who is asking, by Heketi's rules and in Heketi's words (docs/heketi-wire.md, 2). Pure.
 
 A request carries a JSON Web Token signed with the key of the role that `iss` names. `qsh` binds it to one
 method and path. Of several faults the answer names the one that Heketi names: the signature before
@@ -12,12 +12,14 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pydantic import BaseModel
+import jwt
+from jwt.algorithms import Algorithm
+from pydantic import BaseModel, ConfigDict
 
 from piragua.http import go_json
 from piragua.http.refusals import AuthorizationMalformed, TokenRefused
 
-_DIGESTS = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
+_ALGORITHMS = {name: jwt.get_algorithm_by_name(name) for name in ("HS256", "HS384", "HS512")}
 _OTHER_ALGORITHMS = frozenset(
     ["none", "EdDSA", *(family + bits for family in ("RS", "PS", "ES") for bits in ("256", "384", "512"))]
 )
@@ -60,8 +62,10 @@ class Leeway:
     iat_seconds: int = 120
 
 
-class HeketiJwtClaims(BaseModel):
-    """The claims that are looked at or whose type is; called as in Heketi since its messages say the name."""
+class Claims(BaseModel):
+    """The claims that are looked at, or whose type is."""
+
+    model_config = ConfigDict(title="HeketiJwtClaims")  # the struct that Heketi's answers name
 
     aud: str = ""
     exp: int = 0
@@ -107,18 +111,19 @@ def _token_of(authorization: bytes | None) -> str:
     return words[1].decode("latin-1")
 
 
-def _verified(token: str, keys: Keys, now_seconds: int, leeway: Leeway) -> tuple[Role, HeketiJwtClaims]:
+def _verified(token: str, keys: Keys, now_seconds: int, leeway: Leeway) -> tuple[Role, Claims]:
     segments = token.split(".")
     if len(segments) != 3:
         raise TokenRefused("token contains an invalid number of segments")
     header, claims = _header(segments[0]), _claims(segments[1])
-    digest = _digest_of(go_json.text_member(header, "alg"))
+    algorithm = _algorithm(go_json.text_member(header, "alg"))
     role = _role(claims.iss)
     key = keys.of(role)
     if key is None:
         raise TokenRefused("Unknown user")
     signed = f"{segments[0]}.{segments[1]}".encode()
-    if not hmac.compare_digest(_decoded(segments[2]), hmac.digest(key, signed, digest)):
+    # Any bytes are a key, as in Heketi: PyJWT's prepare_key would refuse some, and its decode warn of short ones.
+    if not algorithm.verify(signed, key, _decoded(segments[2])):
         raise TokenRefused("signature is invalid (client and server secrets may not match)")
     _check_times(claims, now_seconds, leeway)
     return role, claims
@@ -131,9 +136,9 @@ def _header(segment: str) -> object:
         raise TokenRefused(str(error)) from error
 
 
-def _claims(segment: str) -> HeketiJwtClaims:
+def _claims(segment: str) -> Claims:
     try:
-        return go_json.decode(_decoded(segment), HeketiJwtClaims)
+        return go_json.decode(_decoded(segment), Claims)
     except go_json.Undecodable as error:
         raise TokenRefused(str(error)) from error
 
@@ -148,14 +153,14 @@ def _decoded(segment: str) -> bytes:
     return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
 
 
-def _digest_of(algorithm: str | None) -> str:
-    if algorithm is None:
+def _algorithm(name: str | None) -> Algorithm:
+    if name is None:
         raise TokenRefused("signing method (alg) is unspecified.")
-    if algorithm in _OTHER_ALGORITHMS:
-        raise TokenRefused(f"Unexpected signing method: {algorithm}")
-    if algorithm not in _DIGESTS:
+    if name in _OTHER_ALGORITHMS:
+        raise TokenRefused(f"Unexpected signing method: {name}")
+    if name not in _ALGORITHMS:
         raise TokenRefused("signing method (alg) is unavailable.")
-    return _DIGESTS[algorithm]
+    return _ALGORITHMS[name]
 
 
 def _role(issuer: str) -> Role:
@@ -167,7 +172,7 @@ def _role(issuer: str) -> Role:
         raise TokenRefused("Unknown user") from None
 
 
-def _check_times(claims: HeketiJwtClaims, now_seconds: int, leeway: Leeway) -> None:
+def _check_times(claims: Claims, now_seconds: int, leeway: Leeway) -> None:
     """A claim that is 0 is one that is missing, as in Go."""
     if claims.nbf and now_seconds < claims.nbf:
         raise TokenRefused("token is not valid yet")

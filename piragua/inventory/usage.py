@@ -89,8 +89,8 @@ class UsageGatherer:
             part = ids[start : start + _READ_AT_ONCE]
             took_seconds = await _timed(partial(self._read, mounted, part, soft_percent))
             await anyio.sleep(took_seconds)  # others come first
-        for gone in self._usage.keys() - set(ids):
-            del self._usage[gone]
+        for absent in self._usage.keys() - set(ids):
+            del self._usage[absent]
         self.capacity = Capacity(await mounted.size_bytes(), await mounted.free_bytes())
         self.gathered = begun
 

@@ -109,7 +109,7 @@ def detach(path: str) -> None:
             raise MountError(path, failure, f"unmounting failed: {os.strerror(failure)}")
 
 
-def take_away(path: str) -> None:
+def remove_mount(path: str) -> None:
     """Severs the mount of our own at that path, if there is one, and removes its mount point."""
     if mountinfo.find(path) is not None:
         sever(path)

@@ -1,7 +1,7 @@
 """Which operations are not over, on every instance.
 
 Each instance keeps a notice of its own on every Gluster volume where it has work for longer than a moment. It
-is written in the background, and taken away when there is nothing to tell. From before it is there until it is
+is written in the background, and removed when there is nothing to tell. From before it is there until it is
 gone the instance holds the lock of its own id, so that others can tell a server that is gone from one
 that has just finished.
 """
@@ -95,14 +95,14 @@ class OperationsAcrossInstances:
         found = {each.operation_id: each for each in self._own.ongoing()}
         for mount in self._mounts.values():
             mounted = mount.current()
-            for instance, data in (await mounted.kept(layout.INSTANCES)).items():
+            for instance, data in (await mounted.read_files(layout.INSTANCES)).items():
                 if instance != self._instance:
                     for each in await self._still(mounted, instance, _decoded(data)):
                         found.setdefault(each.operation_id, each)
         return sorted(found.values(), key=lambda each: each.id)
 
     async def clean_up(self) -> None:
-        """What servers that went away have left is finished or taken away by the sweeps, which begin now.
+        """What servers that went away have left is finished or purged by the sweeps, which begin now.
 
         MountError while a Gluster volume is away: nothing would begin there.
         """
@@ -147,7 +147,7 @@ class OperationsAcrossInstances:
             del self._notices[gluster_volume]  # its lock went with the old mount
             notice = None
         if not own:
-            await mounted.forget_kept(layout.INSTANCES, self._instance)
+            await mounted.remove_file(layout.INSTANCES, self._instance)
             if notice is not None:
                 del self._notices[gluster_volume]
                 await notice.lock.release()
@@ -157,7 +157,7 @@ class OperationsAcrossInstances:
             self._notices[gluster_volume] = notice
         data = _encoded(own)
         if data != notice.data or time.monotonic() - notice.written > _REWRITTEN_SECONDS:
-            await mounted.keep(layout.INSTANCES, self._instance, data)
+            await mounted.write_file(layout.INSTANCES, self._instance, data)
             notice.data, notice.written = data, time.monotonic()
 
 

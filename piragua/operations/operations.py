@@ -32,7 +32,7 @@ from piragua.operations.job import Job, Journal, Lock, Progressing, Waiting
 
 _log = logging.getLogger(__name__)
 
-_BUSY = "Server busy. Retry operation later."
+_BUSY = "as much is in work as may be: ask again later"
 OWNER_WENT_AWAY = "the server that did this went away before it was done"
 _REMEMBERED = 10_000
 _SERVER = socket.gethostname()
@@ -54,7 +54,7 @@ class Operations:
     how an operation ended whose owner holds its lock no more: Done, or Failed when there is no sign of success.
     limit: operations that may wait or run at once. settle_seconds: how long `start` waits for the end.
     hold_seconds: how long `poll` does. on_end: is told the kind of what ended, `succeeded` or `failed`, and after
-    how many seconds.
+    how many seconds. failure_text: from an error to what clients are told of it.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Operations:
         hold_seconds: float = 5,
         look_again_seconds: float = 0.2,
         on_end: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None,
+        failure_text: Callable[[PiraguaError], str] = str,
     ) -> None:
         self._journal_of = journal_of
         self._verdict = verdict
@@ -75,6 +76,7 @@ class Operations:
         self._hold_seconds = hold_seconds
         self._look_again_seconds = look_again_seconds
         self._on_end = on_end
+        self._failure_text = failure_text
         self._noting = 0
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, _Running] = OrderedDict()
@@ -212,13 +214,13 @@ class Operations:
             await job.run(operation.nonce)
         except OutcomeUnknown as error:
             _log.error("%s failed, and how it ended is not known yet: %s", what, error)
-            self._failed_of[operation.text] = str(error)
+            self._failed_of[operation.text] = self._failure_text(error)
             while len(self._failed_of) > _REMEMBERED:
                 self._failed_of.popitem(last=False)
             return Pending()
         except PiraguaError as error:
             _log.error("%s failed: %s", what, error, extra={"cause": cause_of(error)})
-            return Failed(str(error))
+            return Failed(self._failure_text(error))
         except Exception:
             _log.exception("%s failed for a reason that is a bug", what)
             return Failed("Internal error; the server's log has the details")

@@ -26,7 +26,7 @@ class BrickReports(Protocol):
         """Bricks on peers whose glusterd is away are missing; raises StorageError."""
 
 
-class Clusters(Protocol):
+class BricksOfVolumes(Protocol):
     """Which bricks there are: `piragua.pool.topology.Topology` outside of tests."""
 
     async def gluster_volume(self, id_or_name: str) -> GlusterVolume: ...
@@ -58,7 +58,7 @@ class Devices:
     def __init__(
         self,
         gluster: BrickReports,
-        gluster_volumes: Clusters,
+        gluster_volumes: BricksOfVolumes,
         volume_names: Sequence[str],
         *,
         interval_seconds: float = 30,
@@ -117,7 +117,7 @@ class Devices:
             if device.id == device_id:
                 return device
         self._require_all()
-        raise NotFound("Id not found")
+        raise NotFound(f"there is no device {device_id}")
 
     async def all(self) -> tuple[Device, ...]:
         """All devices, sorted by id. NotReady while one is not known."""

@@ -45,7 +45,7 @@ class _Sight:
 
 
 class Topology:
-    """Clusters (Gluster volumes) and nodes (peers with bricks), asked for when too old to be told.
+    """Gluster volumes and nodes (peers with bricks), asked for when too old to be told.
 
     gluster: whom to ask. volume_names: the configured Gluster volumes. storage_addresses, names,
     own_address: see NodeAddresses. max_age_seconds: how old an answer may be;
@@ -155,7 +155,7 @@ class Topology:
             found = next(filter(wanted, snapshot.volumes), None)
         if found is None:
             _complete(snapshot)
-            raise NotFound("Id not found")
+            raise NotFound("no such Gluster volume is served")
         return found, snapshot.peers
 
     async def _node(self, volume: GlusterVolume, peers: tuple[Peer, ...], peer_id: str) -> Node:

@@ -48,11 +48,11 @@ async def _nothing() -> None:
 
 
 class Limits:
-    """Sets and removes limits on `/<id>`, in turn with all other instances.
+    """Sets and removes limits on `/<id>`, one at a time with all other instances.
 
     queue_seconds: how long a command may wait for those before it here; turn_timeout_seconds: for other
     instances. read_back_seconds: how long a limit that was set may take to be seen through the mount.
-    courtesy is asked before each command, with the turn held, so that all instances leave the gap.
+    backoff is asked before each command, with the quota lock held, so that all instances leave the gap.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class Limits:
         backoff: Backoff | None = None,
         *,
         queue_seconds: float = 600,
-        turn_timeout_seconds: float = 60,
+        lock_timeout_seconds: float = 60,
         read_back_seconds: float = 5,
     ) -> None:
         self._gluster = gluster
         self._backoff = backoff
         self._queue_seconds = queue_seconds
-        self._turn_timeout_seconds = turn_timeout_seconds
+        self._lock_timeout_seconds = lock_timeout_seconds
         self._read_back_seconds = read_back_seconds
 
     async def set(
@@ -84,14 +84,14 @@ class Limits:
     ) -> None:
         """The limit of that volume is size_bytes when this returns, and bounds hold; a bound on files never ends.
 
-        allowed is asked while the turn is held, and raises what speaks against it (the sum of limits); counted
-        is done before the turn ends, so that the next one's sum has the new size in it. When the limit reads
+        allowed is asked while the lock is held, and raises what speaks against it (the sum of limits); counted
+        is done before the lock is free, so that the next one's sum has the new size in it. When the limit reads
         back differently, all_is_well decides whether the command's own success counts. read gives the limit in
         bytes, for who has more to look at; asked last, and whatever it raises is raised.
         Raises LimitNotSet, GlusterBusy, GlusterTimeout (it may still happen), GlusterError and MountError.
         """
         path = f"/{dashed(volume_id)}"
-        async with self._turn(mounted, path):
+        async with self._quota_lock(mounted, path):
             await allowed()
             if bounds.files is not None:  # first: what has its size is complete, also for who finds it later
                 await self._gluster.set_files_limit(mounted.gluster_volume, path, bounds.files)
@@ -118,10 +118,10 @@ class Limits:
 
         Setting a limit first makes a peer that has missed it forget it as well (glusterfs 10.3). Nobody waits
         for it: what makes volumes goes first. files: its files may be limited, too. allowed is asked while the
-        turn is held, and raises what speaks against it.
+        lock is held, and raises what speaks against it.
         """
         path = f"/{dashed(volume_id)}"
-        async with self._turn(mounted, path, urgent=False):
+        async with self._quota_lock(mounted, path, urgent=False):
             await allowed()
             if files:
                 await self._gluster.set_files_limit(mounted.gluster_volume, path, _SOME_FILES)
@@ -134,15 +134,15 @@ class Limits:
         return await self._gluster.used_bytes(mounted.gluster_volume, f"/{dashed(volume_id)}")
 
     @asynccontextmanager
-    async def _turn(self, mounted: ProvenMount, path: str, *, urgent: bool = True) -> AsyncIterator[None]:
+    async def _quota_lock(self, mounted: ProvenMount, path: str, *, urgent: bool = True) -> AsyncIterator[None]:
         """GlusterBusy when it does not come."""
-        turn = mounted.quota_turn(
-            queue_seconds=self._queue_seconds, timeout_seconds=self._turn_timeout_seconds, urgent=urgent
+        lock = mounted.quota_lock(
+            queue_seconds=self._queue_seconds, timeout_seconds=self._lock_timeout_seconds, urgent=urgent
         )
         async with AsyncExitStack() as held:
             with self._gluster.wait_for_turn():
                 try:
-                    await held.enter_async_context(turn)
+                    await held.enter_async_context(lock)
                 except Conflict as error:
                     argv = ("volume", "quota", mounted.gluster_volume, "limit-usage", path)
                     raise GlusterBusy(argv, 0, str(error)) from error

@@ -1,15 +1,10 @@
-"""The command line's own settings in a file: which server, whose key, whom to trust."""
+"""A client's settings in a file: which server, whose key, whom to trust."""
 
 import os
-import stat
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 
-import click
-
-from piragua.cli.asking import exits
-from piragua.cli.output.words import printable
+from piragua.remote.errors import WrongSetting
 
 SYSTEM = "/etc/piragua/client.toml"
 _OF_USER = "piragua/client.toml"
@@ -21,18 +16,11 @@ def read(given: str | None) -> dict[str, str]:
     """`server`, `key_file` and `cacert`, as far as they are set; paths are absolute.
 
     given: the only file that counts; else the user's file counts, and for what it does not set the system's.
-    Raises CommandFailed.
+    Raises WrongSetting.
     """
     if given is not None:
         return _read(given, required=True)
     return _read(SYSTEM) | _read(_user_file())
-
-
-def warn_if_readable(key_file: str) -> None:
-    """A key that every user of the machine can read is none."""
-    with suppress(OSError, ValueError):
-        if os.stat(key_file).st_mode & stat.S_IROTH:
-            click.echo(f"piragua: warning: everybody can read the key in {printable(key_file)}", err=True)
 
 
 def _user_file() -> str:
@@ -47,10 +35,10 @@ def _read(path: str, *, required: bool = False) -> dict[str, str]:
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         # The system's file can be for some users only.
         if required or (isinstance(error, PermissionError) and path != SYSTEM):
-            raise exits.CommandFailed(f"{path}: {error.strerror}", exits.WRONG_SETTING) from None
+            raise WrongSetting(f"{path}: {error.strerror}") from None
         return {}
     except (OSError, ValueError) as error:
-        raise exits.CommandFailed(f"{path} cannot be read: {error}", exits.WRONG_SETTING) from None
+        raise WrongSetting(f"{path} cannot be read: {error}") from None
     return _checked(path, content)
 
 
@@ -59,8 +47,8 @@ def _checked(path: str, content: Mapping[str, object]) -> dict[str, str]:
     for name, value in content.items():
         if name not in _KNOWN:
             known = ", ".join(_KNOWN)
-            raise exits.CommandFailed(f"{path}: {name} is no setting; there are {known}", exits.WRONG_SETTING)
+            raise WrongSetting(f"{path}: {name} is no setting; there are {known}")
         if not isinstance(value, str) or not value:
-            raise exits.CommandFailed(f"{path}: {name} has to be a text in quotes", exits.WRONG_SETTING)
+            raise WrongSetting(f"{path}: {name} has to be a text in quotes")
         checked[name] = os.path.join(os.path.dirname(path), os.path.expanduser(value)) if name in _PATHS else value
     return checked

@@ -1,26 +1,40 @@
 """The Authorization header of one request, as every client of Heketi makes it."""
 
-import base64
 import hashlib
-import hmac
 import json
 
+import jwt
+from jwt.algorithms import HMACAlgorithm
+
 LIFE_SECONDS = 60
+_ALGORITHM = "HS256"
+
+
+class _AnySecret(HMACAlgorithm):
+    """Takes any bytes as the key, as Heketi does.
+
+    PyJWT itself warns of short keys, and refuses those that look like a public key or like JSON.
+    """
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return key.encode() if isinstance(key, str) else key
+
+    def check_key_length(self, key: bytes) -> None:
+        """None is too short."""
+
+
+_JWS = jwt.PyJWS(algorithms=[])
+_JWS.register_algorithm(_ALGORITHM, _AnySecret(HMACAlgorithm.SHA256))
 
 
 def authorization(
-    key: bytes, method: str, path: str, *, now_seconds: int, life_seconds: int = LIFE_SECONDS
+    key: bytes, method: str, path: str, *, now_seconds: int, life_seconds: int = LIFE_SECONDS, role: str = "admin"
 ) -> str:
-    """The administrator's: good for that method and path (without its query), and for that long."""
+    """The header for that method and path (without its query), good for that long.
+
+    key: of the role, which is `admin` or `user`.
+    """
     qsh = hashlib.sha256(f"{method}&{path}".encode()).hexdigest()
-    claims = {"iss": "admin", "iat": now_seconds, "exp": now_seconds + life_seconds, "qsh": qsh}
-    signed = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment(claims)}"
-    return f"bearer {signed}.{_base64url(hmac.digest(key, signed.encode(), 'sha256'))}"
-
-
-def _segment(content: object) -> str:
-    return _base64url(json.dumps(content, separators=(",", ":")).encode())
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    claims = {"iss": role, "iat": now_seconds, "exp": now_seconds + life_seconds, "qsh": qsh}
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    return f"bearer {_JWS.encode(payload, key, algorithm=_ALGORITHM)}"

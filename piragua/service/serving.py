@@ -17,11 +17,13 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from piragua.config import ConfigError, Settings, tls
+from piragua.config.keys import secret
 from piragua.errors import PiraguaError
 from piragua.log import setup
 from piragua.log.deduplication import Deduplication
 from piragua.service import systemd
-from piragua.service.service import Service, for_ever, secret
+from piragua.service.background import for_ever
+from piragua.service.service import Service
 from piragua.status import certificate
 from piragua.status.instance import Instance
 

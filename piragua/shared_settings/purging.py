@@ -19,7 +19,7 @@ async def purge_state_of(mounted: ProvenMount) -> PurgeState:
 
 
 async def set_purge_state(mounted: ProvenMount, state: PurgeState) -> None:
-    """Every instance goes by it from now on: what is being emptied stops after a step. MountError."""
+    """Every instance goes by it from now on: what is being purged stops after a step. MountError."""
     await mounted.set(PURGE_KEY, encode_purge_state(state))
 
 

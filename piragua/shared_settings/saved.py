@@ -43,7 +43,7 @@ async def settings_of(mounted: ProvenMount) -> SavedSettings:
     """What is set now. NotReady when a part of it cannot be read, MountError."""
     flags, mode = await mounted.setting(FLAGS_KEY), await mounted.setting(MODE_KEY)
     purge = None if await mounted.setting(PURGE_KEY) is None else await purge_state_of(mounted)
-    tags = await mounted.kept(layout.TAGS)
+    tags = await mounted.read_files(layout.TAGS)
     return SavedSettings(
         None if flags is None else _readable(decode_flags(flags), "flags", mounted),
         None if mode is None else _readable(decode_mode(mode), "mode", mounted),
@@ -87,7 +87,7 @@ async def steps(mounted: ProvenMount, saved: SavedSettings) -> list[SettingStep]
     if saved.purge is not None:
         shown = f"purge {saved.purge.value}"
         found.append(await _setting(mounted, PURGE_KEY, encode_purge_state(saved.purge), shown))
-    there = await mounted.kept(layout.TAGS)
+    there = await mounted.read_files(layout.TAGS)
     for part_id, tags in saved.tags.items():
         shown = f"tags of {part_id}"
         if part_id in there:

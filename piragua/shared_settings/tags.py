@@ -53,8 +53,8 @@ class TagStore:
     async def all(self) -> dict[str, Tags]:
         """The tags of every node and device that has any, as they are now. MountError."""
         mounted = self._mount.current()
-        if self._read is None or await mounted.kept_numbers(layout.TAGS) != self._numbers:
-            found = await mounted.kept_numbered(layout.TAGS)
+        if self._read is None or await mounted.file_numbers(layout.TAGS) != self._numbers:
+            found = await mounted.read_numbered_files(layout.TAGS)
             self._read = {part_id: _decoded(each.data, part_id) for part_id, each in found.items()}
             # Of what is being written now an earlier number was read, so it is read again the next time.
             self._numbers = {part_id: each.number for part_id, each in found.items()}

@@ -16,7 +16,7 @@ from typing import TypeVar
 from piragua.tree import attributes, layout, xattrs
 from piragua.tree.handle import Handle, by_descriptor
 from piragua.tree.locking import locks
-from piragua.tree.record import NOT_GONE, Gone, Record, UnreadableRecord, decode, decode_gone
+from piragua.tree.record import NOT_DELETED, Deletion, Record, UnreadableRecord, decode, decode_deletion
 from piragua.tree.states import DataDirectory, Observed, State, data_mode
 
 Seen = TypeVar("Seen")
@@ -32,7 +32,7 @@ def observe(handle: Handle, held: locks.Locks, volume_id: str) -> Observed:
 def glance(handle: Handle, held: locks.Locks, volume_id: str) -> Observed | None:
     """A look at the marks and the lock; None when they do not name the state. Never asks for a limit.
 
-    OSError as for `look`.
+    OSError as for `observe`.
     """
     return _looked(
         handle, held, volume_id, lambda _fd, observed: observed if observed.state is State.BEING_MADE else None
@@ -98,7 +98,12 @@ def _looked_once(
 
 def _decided(observed: Observed) -> bool:
     """Whether the marks alone name the state, and a volume's record is among them."""
-    deleted = observed.tombstone or observed.gone is not None or bool(observed.gone_unreadable) or observed.closed
+    deleted = (
+        observed.tombstone
+        or observed.deletion is not None
+        or bool(observed.deletion_unreadable)
+        or observed.closed
+    )
     return deleted or bool(observed.record_unreadable) or (observed.published and observed.record is not None)
 
 
@@ -110,9 +115,9 @@ def _marks(handle: Handle, fd: int, volume_id: str) -> Observed:
         published=xattrs.read(fd, layout.PUBLISHED_XATTR) is not None,
     )
     try:
-        seen = replace(seen, gone=decode_gone(xattrs.read(fd, layout.GONE_XATTR)))
+        seen = replace(seen, deletion=decode_deletion(xattrs.read(fd, layout.DELETION_XATTR)))
     except UnreadableRecord as error:
-        seen = replace(seen, gone_unreadable=str(error))
+        seen = replace(seen, deletion_unreadable=str(error))
     data = xattrs.read(fd, layout.RECORD_XATTR)
     if data is None:
         return seen
@@ -215,7 +220,7 @@ def mark_published(handle: Handle, volume_id: str) -> None:
         os.setxattr(by_descriptor(fd), layout.PUBLISHED_XATTR, b"1")
 
 
-def mark_gone(handle: Handle, volume_id: str, gone: Gone) -> None:
+def mark_deleted(handle: Handle, volume_id: str, deletion: Deletion) -> None:
     """Says that the volume is deleted; on a full disk, where the mark cannot be set, a mode says the same.
 
     Removing an extended attribute and changing a mode work on a full disk (glusterfs 10.3). The mode alone means
@@ -223,13 +228,13 @@ def mark_gone(handle: Handle, volume_id: str, gone: Gone) -> None:
     """
     with handle.volume(volume_id) as fd:
         try:
-            os.setxattr(by_descriptor(fd), layout.GONE_XATTR, gone.encode())
+            os.setxattr(by_descriptor(fd), layout.DELETION_XATTR, deletion.encode())
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             os.chmod(by_descriptor(fd), layout.CLOSED_MODE)
-            if gone.purging and xattrs.read(fd, layout.GONE_XATTR) is not None:
-                os.removexattr(by_descriptor(fd), layout.GONE_XATTR)
+            if deletion.purging and xattrs.read(fd, layout.DELETION_XATTR) is not None:
+                os.removexattr(by_descriptor(fd), layout.DELETION_XATTR)
 
 
 def open_again(handle: Handle, volume_id: str) -> None:
@@ -238,14 +243,14 @@ def open_again(handle: Handle, volume_id: str) -> None:
         os.chmod(by_descriptor(fd), 0o755)  # noqa: S103 (nodes go through it)
 
 
-def unmark_gone(handle: Handle, volume_id: str) -> None:
+def unmark_deleted(handle: Handle, volume_id: str) -> None:
     """Says that the volume is not deleted; the mark is emptied and stays (docs/on-disk-format.md, "A volume")."""
     with handle.volume(volume_id) as fd:
-        os.setxattr(by_descriptor(fd), layout.GONE_XATTR, NOT_GONE)
+        os.setxattr(by_descriptor(fd), layout.DELETION_XATTR, NOT_DELETED)
 
 
-def remove(handle: Handle, volume_id: str) -> None:
-    """Removes an emptied `/<id>`; fine when it is gone already. Its limit must be off before."""
+def forget(handle: Handle, volume_id: str) -> None:
+    """Removes an emptied `/<id>` with its record; fine when it is gone already. Its limit must be off before."""
     with suppress(FileNotFoundError):
         os.rmdir(layout.directory_of(volume_id), dir_fd=handle.fd)
 

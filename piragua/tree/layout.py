@@ -16,7 +16,7 @@ OWN_DIRECTORIES = ("names", "purged", "failures", "tags", "instances")
 
 RECORD_XATTR = "user.piragua.volume"
 PUBLISHED_XATTR = "user.piragua.published"
-GONE_XATTR = "user.piragua.gone"
+DELETION_XATTR = "user.piragua.gone"
 
 CLOSED_MODE = 0o7000
 """Mode of a deleted `/<id>` on a full disk. Not 0: Gluster takes all bits away by itself (see directories.py)."""

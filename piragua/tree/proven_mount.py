@@ -21,9 +21,9 @@ from piragua.tree.locking import locks
 from piragua.tree.locking.async_locks import AsyncLock, AsyncLocks
 from piragua.tree.locking.quota_lock import QuotaLock
 from piragua.tree.own_files import feed, marks, numbered_files, small_files
-from piragua.tree.own_files.numbered_files import Kept
-from piragua.tree.purge import Emptier
-from piragua.tree.record import Gone, Record
+from piragua.tree.own_files.numbered_files import NumberedFile
+from piragua.tree.purge import DataPurge
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import Observed, State
 from piragua.tree.threads import FileThreads
 
@@ -53,7 +53,7 @@ class ProvenMount:
         self._limit_threads = limit_threads
         self._locks = locks.Locks(handle)
         async_locks = AsyncLocks(self._locks, handle.path, threads, wait_threads or threads)
-        self._take, self._quota_turn = async_locks.take, QuotaLock(async_locks)
+        self._take, self._quota_lock = async_locks.take, QuotaLock(async_locks)
 
     @property
     def gluster_volume(self) -> str:
@@ -148,7 +148,7 @@ class ProvenMount:
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            return Observed(volume_id, gone_unreadable="it cannot be read: input/output error")
+            return Observed(volume_id, deletion_unreadable="it cannot be read: input/output error")
 
     def _held_of(self, volume_ids: list[str]) -> list[str]:
         return [each for each in volume_ids if self._locks.is_held(locks.id_offset(each))]
@@ -231,8 +231,8 @@ class ProvenMount:
             directories.mark_published(self.handle, volume_id)
         return holder
 
-    async def adopt(self, volume_id: str) -> None:
-        """Marks a volume of the original Piragua as published: the first of its changes."""
+    async def mark_published(self, volume_id: str) -> None:
+        """The mark alone: for an original that is changed for the first time, and for one that has lost it."""
         await self._run(partial(directories.mark_published, self.handle, volume_id))
 
     async def write_record(self, volume_id: str, record: Record) -> None:
@@ -244,12 +244,12 @@ class ProvenMount:
         """Removes the data directory of a create that was given up; MountError if there is anything in it."""
         await self._run(partial(directories.remove_empty_data, self.handle, volume_id, name))
 
-    async def mark_gone(self, volume_id: str, gone: Gone) -> None:
+    async def mark_deleted(self, volume_id: str, deletion: Deletion) -> None:
         """Feed line, then the mark: from then on the volume is deleted for every client."""
 
         def mark() -> None:
-            feed.append(self.handle, volume_id, feed.PURGING if gone.purging else "deleted")
-            directories.mark_gone(self.handle, volume_id, gone)
+            feed.append(self.handle, volume_id, feed.PURGING if deletion.purging else "deleted")
+            directories.mark_deleted(self.handle, volume_id, deletion)
 
         await self._run(mark)
 
@@ -257,33 +257,33 @@ class ProvenMount:
         """The mode of a volume, where one says "deleted"."""
         await self._run(partial(directories.open_again, self.handle, volume_id))
 
-    async def unmark_gone(self, volume_id: str) -> None:
+    async def unmark_deleted(self, volume_id: str) -> None:
         """Empties the mark: from then on the volume is there for every client. `tell` comes before."""
-        await self._run(partial(directories.unmark_gone, self.handle, volume_id))
+        await self._run(partial(directories.unmark_deleted, self.handle, volume_id))
 
     async def tell(self, volume_id: str, what: str) -> None:
         """A line in the feed, readable for all when this returns."""
         await self._run(partial(feed.append, self.handle, volume_id, what))
 
     async def write_tombstone(self, volume_id: str) -> None:
-        """Remembers that the volume was purged."""
+        """Remembers that the volume was purged, for when a returning brick brings it back."""
         await self._run(partial(small_files.write_tombstone, self.handle, volume_id))
 
     async def has_tombstone(self, volume_id: str) -> bool:
         """Whether the volume was purged; the directory itself is not looked up."""
         return await self._run(partial(directories.has_tombstone, self.handle, volume_id))
 
-    async def remove(self, volume_id: str) -> None:
-        """Removes an emptied `/<id>`, whose limit is off."""
-        await self._run(partial(directories.remove, self.handle, volume_id))
+    async def forget(self, volume_id: str) -> None:
+        """Removes an emptied `/<id>` with its record; its limit is off."""
+        await self._run(partial(directories.forget, self.handle, volume_id))
 
     def copier(self, source: DataPath, target: DataPath) -> Copier:
         """What copies one data directory into another, new one; its `work` goes through `blocking`."""
         return Copier(self.handle, source, target)
 
-    def emptier(self, volume_id: str) -> Emptier:
-        """What empties `/<id>`; its `work` goes through `blocking`."""
-        return Emptier(self.handle, volume_id)
+    def data_purge(self, volume_id: str) -> DataPurge:
+        """What removes all that is in `/<id>`; its `work` goes through `blocking`."""
+        return DataPurge(self.handle, volume_id)
 
     async def blocking(self, call: Callable[[], T], *, timeout_seconds: float | None = None) -> T:
         """Runs a blocking function of this package in a thread, with the deadline of file calls."""
@@ -312,7 +312,7 @@ class ProvenMount:
         """Why that operation failed; None if nothing is kept."""
         return await self._run(partial(small_files.read_failure, self.handle, nonce))
 
-    async def forget_old(
+    async def remove_old_files(
         self, folder: str, *, older_than_seconds: float, now_seconds: float, but: Collection[str] = ()
     ) -> int:
         """Removes old files of a folder of ours (`layout.TOMBSTONES`, `layout.FAILURES`); how many.
@@ -325,7 +325,7 @@ class ProvenMount:
         removed = 0
         for start in range(0, len(names), _FILES_IN_ONE_CALL):
             call = partial(
-                small_files.forget_old,
+                small_files.remove_old_files,
                 self.handle,
                 folder,
                 names[start : start + _FILES_IN_ONE_CALL],
@@ -335,7 +335,7 @@ class ProvenMount:
             removed += await self._run(call)
         return removed
 
-    # What is kept for all instances: short settings, and by key in folders of ours (`layout.TAGS`, `INSTANCES`)
+    # What all instances share: short settings, and numbered files in folders of ours (`layout.TAGS`, `INSTANCES`)
 
     async def setting(self, key: str, *, timeout_seconds: float | None = None) -> bytes | None:
         """What was set; None where nothing was."""
@@ -345,16 +345,16 @@ class ProvenMount:
         """Sets it, below 1 KiB, for all instances from now on."""
         await self._run(partial(marks.write, self.handle, key, data))
 
-    async def kept(self, folder: str, keys: Iterable[str] | None = None) -> dict[str, bytes]:
-        """What is kept in that folder; of all keys, or of those."""
+    async def read_files(self, folder: str, keys: Iterable[str] | None = None) -> dict[str, bytes]:
+        """What is in that folder, by key; of all keys, or of those."""
         return await self._run(partial(numbered_files.read_folder, self.handle, folder, keys))
 
-    async def kept_numbers(self, folder: str) -> dict[str, int]:
+    async def file_numbers(self, folder: str) -> dict[str, int]:
         """By key, a number that every change raises: one listing."""
         return await self._run(partial(numbered_files.numbers, self.handle, folder))
 
-    async def kept_numbered(self, folder: str) -> dict[str, Kept]:
-        """All that is kept in that folder, with its numbers."""
+    async def read_numbered_files(self, folder: str) -> dict[str, NumberedFile]:
+        """All that is in that folder, by key, with its numbers."""
         return await self._run(partial(numbered_files.read_numbered, self.handle, folder))
 
     async def change_tags(
@@ -364,15 +364,15 @@ class ProvenMount:
         async with self._lock(locks.TAGS, timeout_seconds) as lock:
             data = change(await self._run(partial(numbered_files.read, self.handle, layout.TAGS, key)))
             await lock.require()
-            await self.keep(layout.TAGS, key, data)
+            await self.write_file(layout.TAGS, key, data)
         return data
 
-    async def keep(self, folder: str, key: str, data: bytes) -> None:
-        """Keeps data, one line, under a key that nobody else writes."""
+    async def write_file(self, folder: str, key: str, data: bytes) -> None:
+        """Writes data, one line, under a key that nobody else writes."""
         await self._run(partial(numbered_files.replace, self.handle, folder, key, data))
 
-    async def forget_kept(self, folder: str, key: str) -> None:
-        """Nothing is kept under that key any more, which nobody else writes."""
+    async def remove_file(self, folder: str, key: str) -> None:
+        """Removes what is under a key that nobody else writes."""
         await self._run(partial(numbered_files.remove, self.handle, folder, key))
 
     # The feed
@@ -435,14 +435,14 @@ class ProvenMount:
 
         return frozenset(await self._run(held))
 
-    def quota_turn(
+    def quota_lock(
         self, *, queue_seconds: float, timeout_seconds: float, urgent: bool = True
     ) -> AbstractAsyncContextManager[None]:
-        """The turn for one quota command, here (queue_seconds) and across instances (timeout_seconds).
+        """The lock for one quota command, here (queue_seconds) and across instances (timeout_seconds).
 
         In order of arrival, but what is not urgent is passed over for a while. Conflict when it does not come.
         """
-        return self._quota_turn.taken(queue_seconds=queue_seconds, timeout_seconds=timeout_seconds, urgent=urgent)
+        return self._quota_lock.held(queue_seconds=queue_seconds, timeout_seconds=timeout_seconds, urgent=urgent)
 
     @asynccontextmanager
     async def _lock(self, offset: int, timeout_seconds: float) -> AsyncIterator[AsyncLock]:

@@ -1,4 +1,4 @@
-"""Emptying a deleted volume's directory: iterative, by directory handles, never through a symbolic link.
+"""Purging a deleted volume's data: iterative, by directory handles, never through a symbolic link.
 
 Every function blocks; the work is cut into steps so that other calls and a shutdown get their turn.
 """
@@ -70,7 +70,7 @@ class _Frame:
         return bool(self.files or self.directories)
 
 
-class Emptier:
+class DataPurge:
     """Removes everything in `/<id>`, but not `/<id>` itself.
 
     A tree deeper than the descriptors that may be open is taken off from below in several descents. What

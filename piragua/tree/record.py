@@ -180,7 +180,7 @@ def _snapshot(fields: dict[str, object]) -> Snapshot:
 
 
 @dataclass(frozen=True)
-class Gone:
+class Deletion:
     """The mark that a volume was deleted: when, and how long it stays in the trash."""
 
     deleted: datetime
@@ -201,19 +201,19 @@ class Gone:
         return json.dumps(fields, separators=(",", ":")).encode()
 
 
-NOT_GONE = b"{}"
+NOT_DELETED = b"{}"
 
 
-def decode_gone(data: bytes | None) -> Gone | None:
+def decode_deletion(data: bytes | None) -> Deletion | None:
     """The mark in data, None when it says "not deleted"; UnreadableRecord when it says neither."""
-    if data is None or data in (b"", NOT_GONE):
+    if data is None or data in (b"", NOT_DELETED):
         return None
     try:
         fields = json.loads(data)
         if fields == {}:
             return None
         retention_seconds = _number(fields["retention_seconds"])
-        return Gone(_time(fields["deleted"]), retention_seconds, fields.get("purging") is True)
+        return Deletion(_time(fields["deleted"]), retention_seconds, fields.get("purging") is True)
     except UnreadableRecord:
         raise
     except _UNREADABLE as error:

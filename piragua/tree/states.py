@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from piragua.models import NO_BOUNDS, Bounds
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 
 
 class State(Enum):
@@ -54,7 +54,7 @@ class DataDirectory:
 
 
 def data_mode(gid: int) -> int:
-    """Permission bits of a data directory (Heketi contract 5.1): with a gid its group may write."""
+    """Permission bits of a data directory (docs/heketi-wire.md, 8.1): with a gid its group may write."""
     return 0o2775 if gid else 0o755
 
 
@@ -62,16 +62,16 @@ def data_mode(gid: int) -> int:
 class Observed:
     """What one look at `/<id>` saw.
 
-    record_unreadable and gone_unreadable say why a mark that is there cannot be read. entries, data and
-    limit_bytes (None: no limit of its own) are only looked at where `published` and `gone` do not decide.
+    record_unreadable and deletion_unreadable say why a mark that is there cannot be read. entries, data and
+    limit_bytes (None: no limit of its own) are only looked at where the marks do not decide.
     """
 
     volume_id: str
     exists: bool = True
     tombstone: bool = False
     closed: bool = False
-    gone: Gone | None = None
-    gone_unreadable: str = ""
+    deletion: Deletion | None = None
+    deletion_unreadable: str = ""
     record: Record | None = None
     record_unreadable: str = ""
     published: bool = False
@@ -92,10 +92,10 @@ class Observed:
             return State.ABSENT
         if self.tombstone:
             return State.RETURNED
-        if self.gone_unreadable:
+        if self.deletion_unreadable:
             return State.UNCLEAR
-        if self.gone is not None:
-            return State.PURGING if self.gone.purging else State.TRASH
+        if self.deletion is not None:
+            return State.PURGING if self.deletion.purging else State.TRASH
         if self.closed:
             return State.PURGING
         if self.record_unreadable:

@@ -4,17 +4,17 @@ Limits only while all is well: a brick that was away can show an old one (gluste
 """
 
 import logging
-from dataclasses import replace
 from typing import Protocol
 
 from piragua.errors import GlusterError, PiraguaError
 from piragua.log import audit
-from piragua.models import GlusterVolume
 from piragua.pool.health import Health, PoolHealth
+from piragua.pool.requirements import shows_limits
 from piragua.pool.topology import Topology
 from piragua.quota.limits import Limits
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.states import Observed, State
+from piragua.upkeep import mends
 
 _log = logging.getLogger(__name__)
 _WALKS = 2
@@ -39,9 +39,11 @@ class NoRecords:
 class Repair:
     """What one Gluster volume's sweep does for published volumes."""
 
-    def __init__(self, topology: Topology, gluster: QuotaRecords, limits: Limits, pool_health: PoolHealth) -> None:
+    def __init__(
+        self, topology: Topology, quota_records: QuotaRecords, limits: Limits, pool_health: PoolHealth
+    ) -> None:
         self._topology = topology
-        self._gluster = gluster
+        self._quota_records = quota_records
         self._limits = limits
         self._pool_health = pool_health
         self._bricks: tuple[object, ...] | None = None
@@ -60,7 +62,7 @@ class Repair:
             self._bricks, self._walks = gluster_volume.bricks, _WALKS
         self._walk = self._walks > 0
         self._health = await self._pool_health.observe(mounted)
-        if not _limits_are_seen(gluster_volume):
+        if not shows_limits(gluster_volume):
             self._health = Health(("quota is off, or its limits cannot be seen",))
         well = not self._health.problems
         self._recorded = await self._records(mounted) if well else None
@@ -79,17 +81,12 @@ class Repair:
             await self._mend_limit(mounted, observed)
 
     async def _give_back_modes(self, mounted: ProvenMount, observed: Observed) -> None:
-        lock = await mounted.take_id(observed.volume_id, timeout_seconds=0)
-        try:
-            now = await mounted.observe(observed.volume_id)
-            if now.state is State.VOLUME and now.record is not None:
-                await mounted.give_back_modes(observed.volume_id, now.record)
+        async with mends.locked(mounted, observed.volume_id, wait_seconds=0) as now:
+            if await mends.give_back_modes(mounted, now):
                 audit.changed("give back owner and mode", observed.volume_id)
                 _log.warning(
                     "volume %s: owner and mode of its directories were lost and are set", observed.volume_id
                 )
-        finally:
-            await lock.release()
 
     async def _mend_limit(self, mounted: ProvenMount, observed: Observed) -> None:
         record = observed.record
@@ -103,7 +100,7 @@ class Repair:
         if limit_bytes is None:
             await self._set_again(mounted, observed, "its limit was gone")
         elif limit_bytes > record.size_bytes:
-            await self._adopt(mounted, observed, limit_bytes)
+            await self._adopt_limit(mounted, observed, limit_bytes)
         elif limit_bytes < record.size_bytes:
             _log.warning(
                 "volume %s: its limit is %d bytes, its record says %d",
@@ -122,44 +119,24 @@ class Repair:
         return self._recorded is not None and gfid not in self._recorded
 
     async def _set_again(self, mounted: ProvenMount, observed: Observed, why: str) -> None:
-        lock = await mounted.take_id(observed.volume_id, timeout_seconds=0)
-        try:
-            now = await mounted.observe(observed.volume_id)
+        async with mends.locked(mounted, observed.volume_id, wait_seconds=0) as now:
             if now.state is State.VOLUME and now.record is not None:
-                bounds = now.record.bounds
-                await self._limits.set(mounted, observed.volume_id, now.record.size_bytes, bounds=bounds)
+                await mends.set_limit_again(mounted, self._limits, now, now.record.size_bytes)
                 audit.changed("set the limit again", observed.volume_id)
                 _log.warning(
                     "volume %s: %s; it was set to %d bytes", observed.volume_id, why, now.record.size_bytes
                 )
-        finally:
-            await lock.release()
 
-    async def _adopt(self, mounted: ProvenMount, observed: Observed, limit_bytes: int) -> None:
-        """An expand that died between limit and record, or an administrator's own command."""
-        lock = await mounted.take_id(observed.volume_id, timeout_seconds=0)
-        try:
-            now = await mounted.observe(observed.volume_id)
+    async def _adopt_limit(self, mounted: ProvenMount, observed: Observed, limit_bytes: int) -> None:
+        async with mends.locked(mounted, observed.volume_id, wait_seconds=0) as now:
             if now.state is State.VOLUME and now.record == observed.record and now.record is not None:
-                await mounted.write_record(
-                    observed.volume_id, replace(now.record, size_bytes=limit_bytes).shortened()
-                )
+                await mends.adopt_limit(mounted, observed.volume_id, now.record, limit_bytes)
                 audit.changed("adopt the limit", observed.volume_id)
                 _log.warning("volume %s: its limit of %d bytes was adopted", observed.volume_id, limit_bytes)
-        finally:
-            await lock.release()
 
     async def _records(self, mounted: ProvenMount) -> frozenset[str] | None:
         try:
-            return await self._gluster.limited_gfids(mounted.gluster_volume)
+            return await self._quota_records.limited_gfids(mounted.gluster_volume)
         except PiraguaError as error:
             _log.debug("quota.conf of this server cannot be read: %s", error)
             return None
-
-
-def _limits_are_seen(gluster_volume: GlusterVolume) -> bool:
-    """Whether quota is on and statvfs shows limits: else every limit would look lost."""
-    return (
-        gluster_volume.options.get("features.quota") == "on"
-        and gluster_volume.options.get("features.quota-deem-statfs") != "off"
-    )

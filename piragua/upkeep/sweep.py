@@ -21,7 +21,7 @@ from piragua.log import audit
 from piragua.tree import layout
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import Gone
+from piragua.tree.record import Deletion
 from piragua.tree.states import DELETED, SWEPT, Observed, State
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.throttle import Throttle
@@ -29,7 +29,7 @@ from piragua.upkeep.throttle import Throttle
 _log = logging.getLogger(__name__)
 
 _DAY_SECONDS = 86400
-_FORGOTTEN_AFTER_SECONDS = {
+_REMOVED_AFTER_SECONDS = {
     layout.TOMBSTONES: 30 * _DAY_SECONDS,
     layout.FAILURES: _DAY_SECONDS,
     layout.INSTANCES: _DAY_SECONDS,
@@ -143,7 +143,7 @@ class Sweep:
                 _log.warning("volume %s: %s", volume_id, error)
                 all_was_well = False
             await anyio.sleep(max(pause_seconds, self._rest_after(anyio.current_time() - begun)))
-        await self._forget_old(mounted, ids)
+        await self._remove_old_files(mounted, ids)
         return all_was_well
 
     async def _pace(self, mounted: ProvenMount) -> float:
@@ -169,7 +169,9 @@ class Sweep:
         elif observed.state is State.VOLUME:
             await self._repair.mend(mounted, observed)
         elif observed.state in (State.UNCLEAR, State.LEFT_ALONE):
-            reason = observed.record_unreadable or observed.gone_unreadable or "its marks contradict each other"
+            reason = (
+                observed.record_unreadable or observed.deletion_unreadable or "its marks contradict each other"
+            )
             _log.warning("volume %s is left alone (%s): %s", observed.volume_id, observed.state.value, reason)
 
     def _settled(self, observed: Observed) -> bool:
@@ -198,20 +200,29 @@ class Sweep:
     @staticmethod
     def _same(before: Observed, now: Observed) -> bool:
         """Nothing changed but the lock, which is ours now."""
-        fields = ("published", "gone", "closed", "record", "record_unreadable", "entries", "data", "limit_bytes")
+        fields = (
+            "published",
+            "deletion",
+            "closed",
+            "record",
+            "record_unreadable",
+            "entries",
+            "data",
+            "limit_bytes",
+        )
         return now.exists and all(getattr(before, field) == getattr(now, field) for field in fields)
 
     async def _act(self, mounted: ProvenMount, observed: Observed, lock: AsyncLock) -> None:
         if observed.state is State.COMPLETE:
             await self._publish(mounted, observed, lock)
         elif observed.state is State.CLONE_GIVEN_UP:
-            await mounted.mark_gone(observed.volume_id, Gone(self._now(), 0))
+            await mounted.mark_deleted(observed.volume_id, Deletion(self._now(), 0))
             audit.changed("give up the clone", observed.volume_id)
             self._purger.add(observed.volume_id)
         else:
             if observed.entries:
                 await mounted.remove_empty_data(observed.volume_id, observed.entries[0])
-            await self._purger.take_away(mounted, observed.volume_id, lock)
+            await self._purger.forget(mounted, observed.volume_id, lock)
 
     async def _publish(self, mounted: ProvenMount, observed: Observed, lock: AsyncLock) -> None:
         """What was meant is finished; unless its name is another's by now: then it goes to the trash for a day."""
@@ -222,13 +233,15 @@ class Sweep:
             await publish_left(mounted, observed.volume_id, observed.record.name)
             audit.changed("finish the create", observed.volume_id)
         except NameInUse:
-            gone = Gone(self._now(), _NAME_LOST_RETENTION_SECONDS)
-            await mounted.mark_gone(observed.volume_id, gone)
+            deletion = Deletion(self._now(), _NAME_LOST_RETENTION_SECONDS)
+            await mounted.mark_deleted(observed.volume_id, deletion)
             audit.changed("delete what lost its name", observed.volume_id)
-            self._purger.add_later(observed.volume_id, gone)
+            self._purger.add_later(observed.volume_id, deletion)
 
-    async def _forget_old(self, mounted: ProvenMount, ids: Collection[str]) -> None:
+    async def _remove_old_files(self, mounted: ProvenMount, ids: Collection[str]) -> None:
         """The tombstone of what is still there stays: without it what a brick brought back would be a volume."""
         now_seconds = self._now().timestamp()
-        for folder, age_seconds in _FORGOTTEN_AFTER_SECONDS.items():
-            await mounted.forget_old(folder, older_than_seconds=age_seconds, now_seconds=now_seconds, but=ids)
+        for folder, age_seconds in _REMOVED_AFTER_SECONDS.items():
+            await mounted.remove_old_files(
+                folder, older_than_seconds=age_seconds, now_seconds=now_seconds, but=ids
+            )

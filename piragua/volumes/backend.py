@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from piragua.errors import OutOfSpace, StorageError, Unsupported, UnusableAddress
+from piragua.errors import OutOfSpace, Unsupported
 from piragua.inventory.inventory import Inventory
-from piragua.models import GlusterVolume, Node
+from piragua.models import GlusterVolume
 from piragua.pool.health import PoolHealth
 from piragua.quota.limits import Limits
 from piragua.tree.proven_mount import ProvenMount
@@ -12,7 +12,6 @@ from piragua.tree.record import Record
 from piragua.upkeep.purging.purger import Purger
 
 OWN_OPTION_PREFIX = "user.heketi."
-_ON = frozenset({"on", "true", "yes", "enable", "1"})
 
 
 @dataclass(frozen=True)
@@ -55,36 +54,6 @@ class Backend:
                 raise OutOfSpace("No space")
 
 
-def require_limits(gluster_volume: GlusterVolume) -> None:
-    """StorageError, with the command that mends it, when no limit could be set or seen."""
-    name = gluster_volume.name
-    if not gluster_volume.started:
-        raise StorageError(f"the Gluster volume {name} is not started: gluster volume start {name}")
-    if not _is_on(gluster_volume, "features.quota", default=False):
-        raise StorageError(f"quota is off on the Gluster volume {name}: gluster volume quota {name} enable")
-    if not _is_on(gluster_volume, "features.quota-deem-statfs", default=True):
-        raise StorageError(
-            f"limits cannot be read back on the Gluster volume {name}:"
-            f" gluster volume set {name} features.quota-deem-statfs on"
-        )
-
-
-def require_files_limits(gluster_volume: GlusterVolume) -> None:
-    """StorageError, with the command that mends it, when the number of files cannot be limited."""
-    if not _is_on(gluster_volume, "features.inode-quota", default=False):
-        name = gluster_volume.name
-        raise StorageError(
-            f"files cannot be limited on the Gluster volume {name}: gluster volume inode-quota {name} enable"
-        )
-
-
-def require_addresses(nodes: tuple[Node, ...]) -> None:
-    """UnusableAddress while a node has no address that Kubernetes accepts: it would throw the volume away."""
-    for node in nodes:
-        if node.address is None:
-            raise UnusableAddress(node.problem)
-
-
 def require_options(gluster_volume: GlusterVolume, options: tuple[str, ...]) -> None:
     """Unsupported, with its name, for an option that the whole Gluster volume does not have as asked for."""
     for option in options:
@@ -102,8 +71,3 @@ def require_options(gluster_volume: GlusterVolume, options: tuple[str, ...]) -> 
 
 def _as_set(gluster_volume: GlusterVolume, name: str) -> str:
     return f"'{gluster_volume.options[name]}'" if name in gluster_volume.options else "not set"
-
-
-def _is_on(gluster_volume: GlusterVolume, option: str, *, default: bool) -> bool:
-    value = gluster_volume.options.get(option)
-    return default if value is None else value.lower() in _ON

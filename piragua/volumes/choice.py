@@ -10,6 +10,7 @@ from piragua.errors import (
     NoneFits,
     NotFound,
     NotReady,
+    NotServed,
     PiraguaError,
     StorageError,
     Unsupported,
@@ -39,13 +40,11 @@ class Candidates:
         ordered = [(name, reasons[name]) for name in self.asked_for if name in reasons]
         errors = [error for _, error in ordered]
         if not errors:
-            return InvalidRequest("No clusters configured")
+            return NotServed()
         alike = any(all(isinstance(error, kind) for error in errors) for kind in (_OF_THE_REQUEST, _FOR_NOW))
         if alike or len(errors) == 1:
             return errors[0]
-        none_eligible = all(isinstance(error, Ineligible) for error in errors)
-        head = "No eligible cluster for volume" if none_eligible else "Unable to create volume on any cluster:"
-        return NoneFits("\n".join([head, *(f"Cluster {name}: {error}" for name, error in ordered)]))
+        return NoneFits(dict(ordered))
 
 
 async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: Topology) -> Candidates:
@@ -60,7 +59,7 @@ async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: To
         try:
             gluster_volume = await topology.gluster_volume_now(wanted)
         except NotFound:
-            raise InvalidRequest(f"Cluster id {wanted} not found") from None
+            raise NotServed(wanted) from None
         except StorageError as error:
             away[wanted] = error
             asked_for.append(wanted)
@@ -80,11 +79,9 @@ async def choose(spec: VolumeSpec, backends: Mapping[str, Backend], topology: To
 
 
 def require_eligible(flags: GlusterVolumeFlags) -> None:
-    """Ineligible, in Heketi's words, where an administrator wants no new volumes (Heketi contract 5.5)."""
-    if not flags.file and not flags.block:
-        raise Ineligible("Cluster has disabled all volume types")
+    """Ineligible where an administrator wants no new volumes."""
     if not flags.file:
-        raise Ineligible("Cluster does not support requested volume type")
+        raise Ineligible(takes_others=flags.block)
 
 
 def _likeness(real: Durability, wanted: Durability) -> int:

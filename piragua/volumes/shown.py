@@ -31,9 +31,9 @@ def require_usable(observed: Observed) -> None:
 
 def _require(observed: Observed, states: frozenset[State]) -> None:
     if observed.state in DELETED or observed.state is State.ABSENT:
-        raise NotFound("Id not found")
+        raise NotFound(f"there is no volume {observed.volume_id}")
     if observed.state not in states:
-        reason = observed.record_unreadable or observed.gone_unreadable
+        reason = observed.record_unreadable or observed.deletion_unreadable
         raise NotReady(
             f"volume {observed.volume_id} is {_in_words(observed.state)}{f' ({reason})' if reason else ''}"
         )

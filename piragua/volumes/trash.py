@@ -11,7 +11,7 @@ from piragua.errors import Conflict, PiraguaError
 from piragua.models import PurgeState
 from piragua.shared_settings.purging import purge_state_of, set_purge_state
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import Gone
+from piragua.tree.record import Deletion
 from piragua.tree.states import DELETED, Observed, State
 from piragua.volumes.backend import Backend
 from piragua.volumes.jobs.restore import Restore, refusal
@@ -65,7 +65,7 @@ class PurgeReport:
 
 
 class Trash:
-    """The trash of all places, by the name of their Gluster volume."""
+    """The trash of all backends, by the name of their Gluster volume."""
 
     def __init__(self, backends: Mapping[str, Backend], volumes: Volumes) -> None:
         self._backends = backends
@@ -123,10 +123,10 @@ class Trash:
         lock = await mounted.take_id(volume_id, timeout_seconds=_LOCK_WAIT_SECONDS)
         try:
             observed = await mounted.observe(volume_id)
-            if observed.state is State.TRASH and observed.gone is not None:
+            if observed.state is State.TRASH and observed.deletion is not None:
                 read = await self._is_read(mounted, volume_id)
                 # A clone that reads it goes on, and then it is due. On a full disk only `purging` can be set.
-                await mounted.mark_gone(volume_id, Gone(observed.gone.deleted, 0, purging=not read))
+                await mounted.mark_deleted(volume_id, Deletion(observed.deletion.deleted, 0, purging=not read))
             elif observed.state not in DELETED | {State.ABSENT}:
                 raise Conflict(f"volume {volume_id} is not in the trash any more")
         finally:
@@ -172,7 +172,7 @@ class Trash:
 
 
 def _entry(backend: Backend, gluster_volume_id: str, observed: Observed, bytes_left: int | None) -> Trashed:
-    gone, progress = observed.gone, backend.purger.progress(observed.volume_id)
+    deletion, progress = observed.deletion, backend.purger.progress(observed.volume_id)
     only = observed.entries[0] if len(observed.entries) == 1 else None
     return Trashed(
         id=observed.volume_id,
@@ -181,17 +181,17 @@ def _entry(backend: Backend, gluster_volume_id: str, observed: Observed, bytes_l
         state=_state(observed),
         name=only if observed.record is None else observed.record.name,
         size_bytes=observed.limit_bytes if observed.record is None else observed.record.size_bytes,
-        deleted=None if gone is None else gone.deleted,
-        purge_due=None if gone is None else _due(gone),
+        deleted=None if deletion is None else deletion.deleted,
+        purge_due=None if deletion is None else _due(deletion),
         entries_removed=None if progress is None else progress.entries_removed,
         bytes_left=bytes_left,
         waits_for="" if progress is None else progress.waits_for,
     )
 
 
-def _due(gone: Gone) -> datetime | None:
+def _due(deletion: Deletion) -> datetime | None:
     try:
-        return gone.deleted + timedelta(seconds=gone.retention_seconds)
+        return deletion.deleted + timedelta(seconds=deletion.retention_seconds)
     except OverflowError:
         return None
 

@@ -1,7 +1,7 @@
 """Volumes on all configured Gluster volumes.
 
-Changes come in two halves: `prepare_...` checks what can be refused at once and takes the locks, and the job
-that it gives does the work (`run`) or lets go (`abandon`).
+Changes come in two halves: `prepare_...` checks what can be refused at once and reserves what another could take
+meanwhile (a name, a clone's source), and the job that it gives does the work (`run`) or lets go (`abandon`).
 """
 
 import uuid
@@ -11,22 +11,17 @@ from datetime import UTC, datetime
 
 import anyio
 
-from piragua.errors import Conflict, NameInUse, NotFound, NotReady, PiraguaError, StorageError
+from piragua.errors import Conflict, NotFound, NotReady, PiraguaError, StorageError
 from piragua.inventory import labels, names
 from piragua.models import Done, Failed, GlusterVolume, OperationKind, Outcome, Pending, Volume, VolumeSpec
+from piragua.pool.requirements import require_addresses, require_files_limits, require_limits
 from piragua.pool.topology import Topology
 from piragua.shared_settings.flags import flags_of
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import DELETED, USABLE, Observed, State
-from piragua.volumes.backend import (
-    Backend,
-    require_addresses,
-    require_files_limits,
-    require_limits,
-    require_options,
-)
+from piragua.volumes.backend import Backend, require_options
 from piragua.volumes.choice import choose, require_eligible
 from piragua.volumes.jobs.clone import COPIES_AT_ONCE, Clone, room_for_copy
 from piragua.volumes.jobs.create import Create
@@ -48,7 +43,7 @@ Job = Create | Expand | Delete | Clone | Restore | Shrink
 
 
 class Volumes:
-    """The volumes of the given places, by the name of their Gluster volume.
+    """The volumes of the given backends, by the name of their Gluster volume.
 
     retention_seconds: how long a deleted volume stays in the trash. accept_all_options: volume options are
     kept and repeated, whether the Gluster volume has them or not.
@@ -69,8 +64,8 @@ class Volumes:
         self._by_gluster_volume_id: dict[str, Backend] = {}
         self._copies = anyio.Semaphore(COPIES_AT_ONCE)
 
-    async def place_of(self, gluster_volume_id: str) -> Backend:
-        """The place of a Gluster volume's id; NotFound, StorageError."""
+    async def backend_of(self, gluster_volume_id: str) -> Backend:
+        """The backend of a Gluster volume's id; NotFound, StorageError."""
         return self._by_gluster_volume_id.get(gluster_volume_id) or self._learn(
             await self._topology.gluster_volume(gluster_volume_id)
         )
@@ -90,13 +85,13 @@ class Volumes:
         backends = (
             list(self._backends.values())
             if gluster_volume_id is None
-            else [await self.place_of(gluster_volume_id)]
+            else [await self.backend_of(gluster_volume_id)]
         )
         found = [volume_id for backend in backends for volume_id in await backend.inventory.ids()]
         return sorted(found)
 
     async def prepare_create(self, spec: VolumeSpec) -> Create:
-        """A create with its place, id and name.
+        """A create with its backend, id and name.
 
         InvalidRequest, Unsupported, NameInUse, OutOfSpace, Ineligible, NoneFits, StorageError.
         """
@@ -220,7 +215,7 @@ class Volumes:
             raise
         restore = Restore(backend, mounted, gluster_volume.id, volume_id, id_lock, name_lock)
         try:
-            await restore.prepare(self._is_taken)
+            await restore.prepare()
         except BaseException:
             await restore.abandon()
             raise
@@ -228,7 +223,7 @@ class Volumes:
 
     async def verdict(self, kind: OperationKind, gluster_volume_id: str, volume_id: str, nonce: str) -> Outcome:
         """How an operation ended whose owner is at work no more, as the tree shows it. StorageError."""
-        backend = await self.place_of(gluster_volume_id)
+        backend = await self.backend_of(gluster_volume_id)
         try:
             mounted, observed = await self._observe(backend, volume_id)
         except NotReady:
@@ -263,7 +258,7 @@ class Volumes:
                 continue
             if observed.state is not State.ABSENT:
                 return backend, mounted, observed
-        raise unclear or NotFound("Id not found")
+        raise unclear or NotFound(f"there is no volume {volume_id}")
 
     async def _observe(self, backend: Backend, volume_id: str) -> tuple[ProvenMount, Observed]:
         mounted = backend.mounted()
@@ -308,33 +303,13 @@ class Volumes:
         self, mounted: ProvenMount, volume_id: str, name: str | None
     ) -> tuple[AsyncLock, AsyncLock | None]:
         """The locks of a new id and, if the caller chose one, of a name that nobody has. NameInUse."""
-        name_lock = await self._reserve_name(mounted, name) if name else None
+        name_lock = await names.take_free(mounted, name, wait_seconds=_NAME_WAIT_SECONDS) if name else None
         try:
             return await mounted.take_id(volume_id, timeout_seconds=0), name_lock
         except BaseException:
             if name_lock is not None:
                 await name_lock.release()
             raise
-
-    async def _reserve_name(self, mounted: ProvenMount, name: str) -> AsyncLock:
-        """The lock of a name that nobody has; NameInUse."""
-        lock = await mounted.take_name(name, timeout_seconds=_NAME_WAIT_SECONDS)
-        try:
-            holder = await mounted.holder_of(name)
-            if holder is not None:
-                if await self._is_taken(mounted, holder):
-                    raise NameInUse(name)
-                await mounted.release_name(name, holder)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await lock.release()
-            raise
-        return lock
-
-    @staticmethod
-    async def _is_taken(mounted: ProvenMount, holder: str) -> bool:
-        """Whether the id in a name's file still needs it: in work, a volume, or unclear."""
-        return await names.is_taken(mounted, holder)
 
     async def _with_limits(self, gluster_volume: GlusterVolume) -> GlusterVolume:
         """The Gluster volume, if limits can be set on it; StorageError.

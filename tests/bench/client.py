@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab.heketi_client import token
+from piragua.remote.tokens import authorization
 
 POLL_SECONDS = 0.4
 IDLE_SECONDS = 2
@@ -43,7 +43,9 @@ class Client:
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, http.client.HTTPMessage, bytes]:
         """One request: status, headers, body."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": "bearer " + token(self._key, method, path, 300)}
+        now_seconds = int(time.time())
+        header = authorization(self._key.encode(), method, path, now_seconds=now_seconds, life_seconds=300)
+        headers = {"Authorization": header}
         if time.monotonic() - self._used_at > IDLE_SECONDS:
             self._connection.close()  # a server closes idle connections; the next request opens one
         self._connection.request(method, path, data, headers)

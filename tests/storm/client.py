@@ -13,9 +13,9 @@ from uuid import UUID
 
 import httpx
 
+from piragua.remote.tokens import authorization
 from tests.storm.told import Known, Told
 from tests.support.calls import KEYS
-from tests.support.heketi_clients.tokens import token
 
 _NONE_ANSWERED = 0
 _POLL_SECONDS = 0.1
@@ -206,8 +206,7 @@ class Client:
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         """One request at the next instance, and at others while those take no connections; Unclear if it broke."""
         for _ in self._balancer.urls * 4:
-            bearer = token("admin", KEYS["admin"], method, path, now_seconds=int(time.time()))
-            headers = {"Authorization": f"bearer {bearer}"}
+            headers = {"Authorization": authorization(KEYS["admin"], method, path, now_seconds=int(time.time()))}
             content = None if body is None else json.dumps(body)
             try:
                 return self._http.request(method, self._balancer.next() + path, headers=headers, content=content)

@@ -12,7 +12,7 @@ from uuid import uuid4
 from piragua.models import BYTES_PER_GIB, dashed
 from piragua.tree import layout
 from piragua.tree.locking import locks
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from tests.support.lock_holder import lock_held
 from tests.support.pool import GlusterVolume
 
@@ -63,8 +63,8 @@ class ByHand:
     def published(self, volume_id: str) -> str:
         return self.mark(volume_id, layout.PUBLISHED_XATTR, b"1")
 
-    def gone(self, volume_id: str, gone: Gone) -> str:
-        return self.mark(volume_id, layout.GONE_XATTR, gone.encode())
+    def deleted(self, volume_id: str, deletion: Deletion) -> str:
+        return self.mark(volume_id, layout.DELETION_XATTR, deletion.encode())
 
     def volume_with(self, record: Record | None = None, files: int = 0) -> str:
         """A volume as a create leaves it, but for its name's file."""
@@ -112,7 +112,7 @@ def newer(volume_id: str) -> bytes:
     return json.dumps({**json.loads(record_of(volume_id).encode()), "v": 2}).encode()
 
 
-DELETED_LONG_AGO = Gone(datetime(2024, 1, 1, tzinfo=UTC), 0)
+DELETED_LONG_AGO = Deletion(datetime(2024, 1, 1, tzinfo=UTC), 0)
 
 
 def _marked(*steps: Callable[[ByHand, str], str]) -> Callable[[ByHand], str]:
@@ -148,10 +148,10 @@ def _cloned(hand: ByHand, volume_id: str) -> str:
 
 def _gone(**changes: object) -> Callable[[ByHand, str], str]:
     # long enough that nothing purges it during a test, whatever the clocks say
-    gone = Gone(datetime.now(UTC), 86400)
+    deletion = Deletion(datetime.now(UTC), 86400)
     for name, value in changes.items():
-        gone = replace(gone, **{name: value})  # type: ignore[arg-type]
-    return lambda hand, volume_id: hand.gone(volume_id, gone)
+        deletion = replace(deletion, **{name: value})  # type: ignore[arg-type]
+    return lambda hand, volume_id: hand.deleted(volume_id, deletion)
 
 
 def _raw(attribute: str, data: bytes) -> Callable[[ByHand, str], str]:
@@ -195,8 +195,8 @@ MAKERS: dict[str, Callable[[ByHand], str]] = {
     "closed": _marked(*_VOLUME, _closed),
     "trash": _marked(*_VOLUME, _gone()),
     "trash, closed": _marked(*_VOLUME, _gone(), _closed),
-    "gone unreadable": _marked(*_VOLUME, _raw(layout.GONE_XATTR, b"{half")),
-    "gone emptied": _marked(*_VOLUME, _raw(layout.GONE_XATTR, b"{}")),
+    "gone unreadable": _marked(*_VOLUME, _raw(layout.DELETION_XATTR, b"{half")),
+    "gone emptied": _marked(*_VOLUME, _raw(layout.DELETION_XATTR, b"{}")),
     "record newer": _marked(_newer, _with_file, ByHand.limit, ByHand.published),
     "record newer, unpublished": _marked(_newer, _with_file, ByHand.limit),
     "record unreadable": _marked(_raw(layout.RECORD_XATTR, b"\xff"), _with_file, ByHand.limit),

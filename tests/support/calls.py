@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from lab.machine import wait_until
+from piragua.remote.tokens import authorization
 from tests.support.heketi_clients.strict_go import StrictGoClient
-from tests.support.heketi_clients.tokens import token
 from tests.support.instance import ADMIN_KEY, USER_KEY, Instance
 
 KEYS = {"admin": ADMIN_KEY.encode(), "user": USER_KEY.encode()}
@@ -23,10 +23,10 @@ def ask(
     instance: Instance, method: str, path: str, body: dict[str, Any] | None = None, user: str = "admin"
 ) -> httpx.Response:
     """One request and its own answer: no redirect is followed. path: with its query, which no token knows."""
-    bearer = token(user, KEYS[user], method, path.partition("?")[0], now_seconds=int(time.time()))
+    header = authorization(KEYS[user], method, path.partition("?")[0], now_seconds=int(time.time()), role=user)
     content = None if body is None else json.dumps(body)
     with httpx.Client(timeout=60, trust_env=False) as connection:
-        headers = {"Authorization": f"bearer {bearer}"}
+        headers = {"Authorization": header}
         return connection.request(method, instance.url + path, headers=headers, content=content)
 
 

@@ -6,9 +6,10 @@ They work on a mount of the test's own, like any other instance on that Gluster 
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 import anyio
@@ -16,44 +17,26 @@ import httpx
 from fastapi import FastAPI
 
 from lab.private_gluster import Node
-from piragua.backup.save import Records
-from piragua.check.examination import Examination
-from piragua.core import Administration, Inspection
-from piragua.core import Volumes as FrontVolumes
+from piragua.config import ConfiguredVolume, Settings
 from piragua.errors import GlusterError
-from piragua.frontends.metrics.pool import Pool
-from piragua.frontends.metrics.scrape import Scrape
-from piragua.frontends.v1.core import Volumes as MoreOfVolumes
-from piragua.frontends.v1.router import extensions_router
+from piragua.frontends import registry
+from piragua.frontends.application import application
 from piragua.gluster.gluster import Gluster
 from piragua.gluster.quota_conf import limited
-from piragua.http.app import build_app
 from piragua.inventory.inventory import Inventory
 from piragua.inventory.usage import UsageGatherer
-from piragua.log.setup import LogLevel
-from piragua.models import Outcome
 from piragua.mounting import glusterfs
-from piragua.operations.across_instances import OperationsAcrossInstances
-from piragua.operations.ids import OperationId
-from piragua.operations.job import Job, Journal
 from piragua.operations.operations import Operations
-from piragua.pool.devices import Devices
 from piragua.pool.health import PoolHealth
-from piragua.pool.topology import Topology
 from piragua.quota.limits import Limits
-from piragua.shared_settings.flags import FlagStore
-from piragua.shared_settings.modes import Modes
-from piragua.shared_settings.tags import TagStore
+from piragua.service.backend_parts import PoolParts, Timing, topology_of
+from piragua.service.core_parts import CoreParts, core_parts
 from piragua.status.counters import Counters
-from piragua.tree.hidden import Hidden
+from piragua.status.health import InstanceHealth
 from piragua.tree.mount import Mount
 from piragua.tree.proven_mount import ProvenMount
 from piragua.upkeep.purging.purger import Purger
-from piragua.upkeep.repair import Repair
 from piragua.upkeep.sweep import Sweep
-from piragua.volumes.backend import Backend, require_limits
-from piragua.volumes.listing import Listing
-from piragua.volumes.trash import Trash
 from piragua.volumes.volumes import Volumes
 from tests.support.pool import GlusterVolume
 
@@ -161,101 +144,66 @@ async def running_core(
 
     purges False: nothing is purged but what the test purges.
     """
-    server = volume.pool.nodes[node]
-    gluster, clock = gluster_on(server), Clock()
-    mount = _mount(volume.name, folder)
-    inventory = Inventory(mount, relist_seconds=relist_seconds, wait_seconds=wait_seconds, retry_seconds=0.1)
-    limits, pool_health = Limits(gluster), PoolHealth(gluster)
-    purger = Purger(
-        mount,
-        limits,
-        pool_health,
-        pause_seconds=0.2,
-        turn_seconds=0.5,
-        stanch_seconds=0.3,
-        hidden=Hidden(_own_mount(volume, folder, node, options=glusterfs.LOOKS_EVERYWHERE)),
-        now=lambda: clock.time,
-    )
-    topology = Topology(gluster, [volume.name], {}, max_age_seconds=0)
-    repair = Repair(topology, QuotaConfOf(server), limits, pool_health)
-    sweep = Sweep(
-        inventory,
-        purger,
-        repair,
-        settled_seconds=SETTLED_SECONDS,
-        pace_seconds=0,
-        rests=0,
-        now=lambda: clock.time,
-        monotonic=lambda: clock.monotonic_seconds,
-    )
-    backend = Backend(volume.name, inventory, limits, pool_health, purger)
-    volumes = Volumes({volume.name: backend}, topology, retention_seconds=retention_seconds)
-
-    async def journal_of(gluster_volume_id: str) -> Journal:
-        return (await volumes.place_of(gluster_volume_id)).mounted()
-
-    async def verdict(operation: OperationId) -> Outcome:
-        return await volumes.verdict(
-            operation.kind, operation.gluster_volume_id, operation.volume_id, operation.nonce
-        )
-
-    async def problems() -> list[str]:
-        return []
-
-    operations = Operations(journal_of, verdict, limit=max_operations, hold_seconds=hold_seconds)
-    devices = Devices(gluster, topology, [volume.name])
-    across_instances = OperationsAcrossInstances(
-        operations, {volume.name: mount}, volumes.gluster_volume_of, sweep.wake, tell_seconds=0.1
-    )
-    usage = UsageGatherer(inventory, _own_mount(volume, folder, node, counting=True), topology)
-    front_volumes: FrontVolumes[Job] = volumes
-    more_of_volumes: MoreOfVolumes[Job] = volumes
-    app = build_app(
-        front_volumes,
-        operations,
-        topology,
-        None,
-        health=problems,
-        administration=Administration(
-            devices,
-            TagStore([mount]),
-            FlagStore({volume.name: mount}),
-            Modes([mount]),
-            across_instances,
-            LogLevel(),
+    clock = Clock()
+    parts = _parts(
+        volume,
+        folder,
+        node,
+        Timing(
+            topology_max_age_seconds=0,
+            list_again_seconds=relist_seconds,
+            list_wait_seconds=wait_seconds,
+            list_retry_seconds=0.1,
+            purge_pause_seconds=0.2,
+            purge_turn_seconds=0.5,
+            purge_stanch_seconds=0.3,
+            sweep_settled_seconds=SETTLED_SECONDS,
+            sweep_pace_seconds=0,
+            sweep_rests=0,
+            poll_hold_seconds=hold_seconds,
+            notice_seconds=0.1,
+            now=lambda: clock.time,
+            monotonic_seconds=lambda: clock.monotonic_seconds,
         ),
-        inspection=Inspection(
-            Examination({volume.name: inventory}, topology, gluster, require=require_limits),
-            Records({volume.name: inventory}, topology),
-            Scrape(Pool({volume.name: inventory}, topology, devices, across_instances), Counters()).text,
-        ),
-        extensions=[
-            extensions_router(
-                Trash({volume.name: backend}, volumes),
-                more_of_volumes,
-                Listing({volume.name: inventory}, {volume.name: usage}, volumes),
-                operations,
-                across_instances,
-                with_tokens=False,
-            )
-        ],
+        retention_seconds=retention_seconds,
+        max_operations=max_operations,
+    )
+    core, each = parts.core, parts.backends[volume.name]
+    core = replace(core, health=cast(InstanceHealth, _Well()))
+    app = application(
+        core,
+        registry.front_ends(core, _settings(volume, folder)),
         request_timeout_seconds=request_timeout_seconds,
     )
+    inventory, purger, operations = each.inventory, each.backend.purger, core.operations
+    mount, gluster = each.mount, parts.pool.gluster
     await mount.check()
     try:
         async with anyio.create_task_group() as background:
             background.start_soon(inventory.keep)
-            background.start_soon(devices.keep)
-            background.start_soon(across_instances.keep)
+            background.start_soon(core.devices.keep)
+            background.start_soon(core.across_instances.keep)
             if purges:
                 background.start_soon(purger.keep)
             async with operations.open(shutdown_timeout_seconds=10), _client(app) as http:
-                yield Core(mount, inventory, purger, sweep, volumes, usage, limits, operations, app, clock, http)
+                yield Core(
+                    mount,
+                    inventory,
+                    purger,
+                    each.sweep,
+                    core.volumes,
+                    each.usage,
+                    parts.pool.limits,
+                    operations,
+                    app,
+                    clock,
+                    http,
+                )
             background.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise _first_of(group) from None
     finally:
-        await usage.mount.close()
+        await each.usage.mount.close()
         await gluster.aclose()
 
 
@@ -295,18 +243,51 @@ def _mount(gluster_volume: str, folder: Path) -> Mount:
     return Mount(gluster_volume, str(folder), own=False, servers=servers)
 
 
-def _own_mount(
-    volume: GlusterVolume, folder: Path, node: int, *, options: str = glusterfs.OPTIONS, counting: bool = False
-) -> Mount:
-    """One that the core makes where it needs it."""
-    path = folder.with_name(f"own-{uuid4().hex}")
+class _Well:
+    """Nothing is ever wrong: mounts are not looked at here."""
 
-    async def servers() -> list[str]:
-        return [volume.pool.nodes[node].address]
+    async def problems(self) -> list[str]:
+        return []
 
-    return Mount(
-        volume.name, str(path), own=True, servers=servers, options=options, sets_up=False, counting=counting
+
+def _settings(volume: GlusterVolume, folder: Path, **more: Any) -> Settings:
+    """No tokens; what is mounted by itself lies beside the folder."""
+    return Settings(
+        volumes=(ConfiguredVolume(volume.name, folder),),
+        mount_root=folder.with_name(f"own-{uuid4().hex}"),
+        disable_auth=True,
+        **more,
     )
+
+
+def _parts(
+    volume: GlusterVolume,
+    folder: Path,
+    node: int,
+    timing: Timing,
+    *,
+    retention_seconds: float,
+    max_operations: int,
+) -> CoreParts:
+    """What the service builds, asking that node's Gluster from outside of it."""
+    server = volume.pool.nodes[node]
+    settings = _settings(
+        volume, folder, trash_retention_seconds=int(retention_seconds), max_operations=max_operations
+    )
+    gluster = gluster_on(server)
+
+    async def servers_of(gluster_volume: str) -> list[str]:
+        return [server.address]
+
+    pool = PoolParts(
+        gluster,
+        topology_of(settings, gluster, timing),
+        Limits(gluster),
+        PoolHealth(gluster),
+        QuotaConfOf(server),
+        servers_of,
+    )
+    return core_parts(settings, pool, Counters(), timing)
 
 
 def _client(app: FastAPI) -> httpx.AsyncClient:

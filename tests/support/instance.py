@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +15,8 @@ from typing import Self
 from lab.deep_mount import mount_points_below
 from lab.machine import inner_pid, wait_until
 from lab.private_gluster import Node
+from piragua.remote.errors import ServerError
+from piragua.remote.server import Server
 from tests.support.frozen import fuse_clients, send
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -56,6 +56,7 @@ class Instance:
         self.environment = {name: value for name, value in environment.items() if value is not None}
         self.mount_root = self.environment.get("PIRAGUA_MOUNT_ROOT", "/run/piragua")
         self.url = f"http://{node.address}:{self.environment.get('PIRAGUA_PORT', 8080)}"
+        self._asked = Server(self.url, None, timeout_seconds=5, through_proxy=False)
         self._folder = Path(tempfile.mkdtemp(prefix="piragua-instance-"))
         self.log = self._folder / "log"
 
@@ -91,14 +92,11 @@ class Instance:
 
     def health(self) -> int:
         """The status of GET /health; 0 while nobody answers."""
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with direct.open(f"{self.url}/health", timeout=5) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as refused:
-            return refused.code
-        except OSError:
-            return 0
+            self._asked.text("/health")
+        except ServerError as error:
+            return error.status
+        return 200
 
     def wait_until_healthy(self, timeout_seconds: float = 30) -> None:
         """Return once GET /health says 200. Raises InstanceFailed, with the log, if it doesn't."""

@@ -34,5 +34,5 @@ class KeptInMemory:
             raise MountError(self.gluster_volume, 30, "read-only file system")
         self.settings[key] = data
 
-    async def kept(self, folder: str) -> Mapping[str, bytes]:
+    async def read_files(self, folder: str) -> Mapping[str, bytes]:
         return self.tags

@@ -6,8 +6,10 @@ the configuration files.
 
 import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
@@ -15,6 +17,7 @@ import click
 from click.core import ParameterSource
 
 from piragua.cli.asking import exits
+from piragua.cli.output.words import printable
 from piragua.errors import PiraguaError
 from piragua.remote import config_file
 from piragua.remote.server import Server
@@ -151,7 +154,7 @@ def _end_on(signal_number: int, frame: object) -> NoReturn:
 
 
 def server(context: click.Context, *, timeout_seconds: float = 60) -> Server:
-    """The server that options, environment and files name. Raises CommandFailed, ServerError."""
+    """The server that options, environment and files name. Raises CommandFailed and WrongSetting."""
     chosen: Mapping[str, Any] = context.meta.get(_CHOSEN, {})
     filed = config_file.read(chosen.get("config"))
     return Server(
@@ -164,7 +167,7 @@ def server(context: click.Context, *, timeout_seconds: float = 60) -> Server:
 
 
 def required_key(context: click.Context) -> bytes:
-    """The administrator's key. Raises CommandFailed."""
+    """The administrator's key. Raises CommandFailed and WrongSetting."""
     chosen: Mapping[str, Any] = context.meta.get(_CHOSEN, {})
     key = _key(chosen, config_file.read(chosen.get("config")))
     if key is None:
@@ -190,5 +193,12 @@ def _key(chosen: Mapping[str, Any], filed: Mapping[str, str]) -> bytes | None:
         said = str(error).replace(_KEY_FILE, said_by)
         raise exits.CommandFailed(said, exits.WRONG_SETTING) from None
     if key is not None and environment.get(_KEY_FILE):
-        config_file.warn_if_readable(environment[_KEY_FILE])
+        _warn_if_readable(environment[_KEY_FILE])
     return None if key is None else key.get_secret_value()
+
+
+def _warn_if_readable(key_file: str) -> None:
+    """A key that every user of the machine can read is none."""
+    with suppress(OSError, ValueError):
+        if os.stat(key_file).st_mode & stat.S_IROTH:
+            click.echo(f"piragua: warning: everybody can read the key in {printable(key_file)}", err=True)

@@ -10,7 +10,7 @@ import click
 
 from piragua.cli.output.words import printable
 from piragua.errors import PiraguaError
-from piragua.remote.server import ServerError, WrongSetting
+from piragua.remote.errors import ServerError, WrongSetting
 
 FAILED = 1
 WRONG_USE = 2

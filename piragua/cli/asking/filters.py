@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from piragua.cli.asking.which_volume import VOLUMES
-from piragua.remote.server import Answer, Server
+from piragua.remote.answer import Answer
+from piragua.remote.server import Server
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -10,7 +10,8 @@ import click
 from piragua.cli.asking import exits
 from piragua.cli.output.table import console, is_terminal
 from piragua.cli.output.words import printable
-from piragua.remote.server import Server, ServerError
+from piragua.remote.errors import ServerError
+from piragua.remote.server import Server
 
 _PAUSE_SECONDS = 0.2
 _AWAY_SECONDS = 30

@@ -9,7 +9,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from piragua.cli.asking import connection, exits
-from piragua.remote.server import Answer, Server, ServerError
+from piragua.remote.answer import Answer
+from piragua.remote.errors import ServerError
+from piragua.remote.server import Server
 
 VOLUMES = "/piragua/v1/volumes"
 _FEWEST_CHARACTERS = 4

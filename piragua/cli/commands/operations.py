@@ -5,7 +5,8 @@ import click
 from piragua.cli.asking.connection import ClientCommand, connected
 from piragua.cli.output.table import Cell, Column, Id, json_option, show, show_json
 from piragua.cli.output.words import duration
-from piragua.remote.server import Answer, Server
+from piragua.remote.answer import Answer
+from piragua.remote.server import Server
 
 OPERATIONS = "/piragua/v1/operations"
 HEADS = (

@@ -9,7 +9,8 @@ from piragua.cli.asking.connection import ClientGroup, connected, connection_opt
 from piragua.cli.output.shown_volume import size_of
 from piragua.cli.output.table import Cell, Column, Id, json_option, show, show_facts, show_json
 from piragua.cli.output.words import printable, size
-from piragua.remote.server import Answer, Server
+from piragua.remote.answer import Answer
+from piragua.remote.server import Server
 
 _BYTES_PER_KIB = 1024
 _USAGE = "/piragua/v1/usage"

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import click
 
 from piragua.cli.asking.connection import ClientCommand, connection_options, ends_as_all_do, required_key
-from piragua.remote.tokens import LIFE_SECONDS, authorization
 
 
 @click.command(cls=ClientCommand)
@@ -15,7 +14,7 @@ from piragua.remote.tokens import LIFE_SECONDS, authorization
 @click.option(
     "--seconds",
     type=click.IntRange(min=1),
-    default=LIFE_SECONDS,
+    default=60,
     show_default=True,
     metavar="NUMBER",
     help="How long it is good.",
@@ -31,6 +30,8 @@ def token(method: str, path: str, seconds: int) -> None:
     Example:
       curl -H "$(piragua token GET /volumes)" http://127.0.0.1:8080/volumes
     """
+    from piragua.remote.tokens import authorization  # slow to load
+
     key = required_key(click.get_current_context())
     header = authorization(key, method.upper(), _path(path), now_seconds=int(time.time()), life_seconds=seconds)
     click.echo(f"Authorization: {header}")

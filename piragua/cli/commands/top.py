@@ -15,7 +15,9 @@ from piragua.cli.output.keyboard import keys
 from piragua.cli.output.shown_volume import size_of
 from piragua.cli.output.table import Column, bar, console, is_terminal, table
 from piragua.cli.output.words import duration, many, percent, printable, size
-from piragua.remote.server import Answer, Server, ServerError
+from piragua.remote.answer import Answer
+from piragua.remote.errors import ServerError
+from piragua.remote.server import Server
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType

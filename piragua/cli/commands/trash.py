@@ -10,7 +10,8 @@ from piragua.cli.asking.question import confirm
 from piragua.cli.output.persistent_volume import Binding, manifests
 from piragua.cli.output.table import Cell, Column, Id, json_option, show, show_json
 from piragua.cli.output.words import many, printable, size
-from piragua.remote.server import Answer, Server
+from piragua.remote.answer import Answer
+from piragua.remote.server import Server
 
 _TRASH = "/piragua/v1/trash"
 _PURGE = "/piragua/v1/purge"

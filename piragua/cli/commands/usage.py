@@ -9,7 +9,8 @@ from piragua.cli.asking.filters import SORTS, filters, pages, query
 from piragua.cli.output.shown_volume import size_of
 from piragua.cli.output.table import Bar, Cell, Column, Id, json_option, show, show_json
 from piragua.cli.output.words import duration, many, printable
-from piragua.remote.server import Answer, Server
+from piragua.remote.answer import Answer
+from piragua.remote.server import Server
 
 _USAGE = "/piragua/v1/usage"
 _SHOWN = 20

@@ -18,7 +18,8 @@ from piragua.cli.output import shown_volume
 from piragua.cli.output.table import json_option, show, show_facts, show_json
 from piragua.cli.output.words import many, printable, size, size_gib, volume_name
 from piragua.models import BYTES_PER_GIB
-from piragua.remote.server import Answer, Server
+from piragua.remote.answer import Answer
+from piragua.remote.server import Server
 
 _DAY_SECONDS = 86400
 

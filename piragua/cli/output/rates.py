@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from piragua.remote.server import Answer
+from piragua.remote.answer import Answer
 
 _COUNTERS = (
     ("requests", "total"),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from piragua.cli.output.table import Bar, Cell, Column, Id
 from piragua.cli.output.words import duration, percent, size
-from piragua.remote.server import Answer
+from piragua.remote.answer import Answer
 
 HEADS = (
     Column("ID"),

@@ -1,4 +1,4 @@
-"""Bodies and answers of what administrators look at and set (Heketi contract 1.2, 1.6)."""
+"""Bodies and answers of what administrators look at and set (docs/heketi-wire.md, 3.1, 4.3)."""
 
 from collections.abc import Sequence
 from typing import Annotated

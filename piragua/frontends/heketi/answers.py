@@ -1,4 +1,4 @@
-"""Heketi's answers about volumes: the objects, their order of keys, and what is left out (Heketi contract 1.4).
+"""Heketi's answers about volumes: objects, their order of keys, and what is left out (docs/heketi-wire.md, 4.1).
 
 A field that is None is left out. Numbers that count GiB are integers: a Go client refuses `1.0`.
 """
@@ -112,7 +112,7 @@ def _place_on(brick: Brick, volume: Volume, device_id: str) -> BrickInfo:
 
 
 def _durability(durability: Durability) -> DurabilityInfo:
-    """heketi-cli divides by these counts, so a count that is shown is never 0 (Heketi contract 6.3)."""
+    """heketi-cli divides by these counts, so a count that is shown is never 0 (docs/heketi-wire.md, 6.4)."""
     replicate, disperse = ReplicateCount(), DisperseCounts()
     if durability.layout is Layout.REPLICATE:
         replicate = ReplicateCount(replica=max(1, durability.replica))

@@ -1,4 +1,4 @@
-"""What Heketi calls its database, in its frame (Heketi contract 1.8): Piragua has none, so this is what there is.
+"""What Heketi calls its database, in its frame (docs/heketi-wire.md, 4.4): Piragua has none, so it shows what is.
 
 No client parses these. Beside Heketi's keys there are a few of Piragua's own: `State` of a volume, and
 `directoryentries` (`directories` in a check) for directories that are no volumes: trash, and what was left over.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from piragua import __version__
-from piragua.check.examination import Report, RootEntry
+from piragua.core import Report, RootEntry
 from piragua.frontends.heketi.admin_schemas import PendingOperationDetails
 from piragua.frontends.heketi.answers import VolumeInfo, volume_info
 from piragua.frontends.heketi.pool_answers import Tags, cluster_info, device_info, node_info

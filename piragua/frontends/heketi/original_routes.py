@@ -1,13 +1,11 @@
 """/volumes/{glustervolume}/{id}/{name}: paths of the original Piragua, as its persistent volumes name them.
 
-Kubernetes takes a volume's path for its id where a persistent volume does not say the id (Heketi contract 4.4).
+Kubernetes takes a volume's path for its id where a persistent volume does not say it (docs/heketi-wire.md, 7.3).
 """
-
-from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 
-from piragua.core import Devices, Operations, Topology, Volumes
+from piragua.core import Core
 from piragua.errors import NotFound
 from piragua.frontends.heketi.answers import VolumeInfo
 from piragua.frontends.heketi.schemas import VolumeExpand
@@ -18,62 +16,54 @@ from piragua.http.ids import checked_id
 from piragua.http.refusals import InvalidPath
 from piragua.http.route_facts import shows, starts
 
-Job = TypeVar("Job")
-
-_PATH = "/volumes/{gluster_volume:heketi_cluster}/{directory:volume_directory}/{name:volume_name}"
+_PATH = "/volumes/{gluster_volume:gluster_volume}/{directory:volume_directory}/{name:volume_name}"
 
 
-def original_router(
-    volumes: Volumes[Job],
-    operations: Operations[Job],
-    topology: Topology,
-    devices: Devices,
-    limits: BodyLimits,
-) -> APIRouter:
+def original_router(core: Core, limits: BodyLimits) -> APIRouter:
     """The original's routes; the path types of `ids` must be registered."""
     router = APIRouter()
 
     @router.get(_PATH, **shows("A volume by its path", VolumeInfo))
     async def show(gluster_volume: str, directory: str, name: str) -> Response:
-        await _require_served(topology, gluster_volume)
-        volume = await volumes.get(checked_id(directory))
+        await _require_served(core, gluster_volume)
+        volume = await core.volumes.get(checked_id(directory))
         _check_path(volume.path, gluster_volume, directory, name)
-        return replies.json(await described(volume, topology, devices))
+        return replies.json(await described(volume, core))
 
     @router.post(_PATH + "/expand", **starts("Grow a volume, by its path", body=VolumeExpand))
     async def expand(request: Request, gluster_volume: str, directory: str, name: str) -> Response:
         add_bytes = (await read_into(request, VolumeExpand, limits)).add_bytes()
-        await _require_served(topology, gluster_volume)
-        volume = await volumes.get(checked_id(directory))
+        await _require_served(core, gluster_volume)
+        volume = await core.volumes.get(checked_id(directory))
         _check_path(volume.path, gluster_volume, directory, name)
         with allocating("volume expansion"):
-            job = await volumes.prepare_expand(volume.id, add_bytes)
-        return replies.accepted(await operations.start(job))
+            job = await core.volumes.prepare_expand(volume.id, add_bytes)
+        return replies.accepted(await core.operations.start(job))
 
     @router.delete(_PATH, **starts("Delete a volume by its path"))
     async def delete(gluster_volume: str, directory: str, name: str) -> Response:
-        await _require_served(topology, gluster_volume)
+        await _require_served(core, gluster_volume)
         volume_id = checked_id(directory)
         try:
-            volume = await volumes.get(volume_id)
+            volume = await core.volumes.get(volume_id)
         except NotFound:
             # Perhaps in the trash, where a delete may be said again: the core knows.
             pass
         else:
             _check_path(volume.path, gluster_volume, directory, name)
-        job = await volumes.prepare_delete(volume_id)
-        return replies.accepted(await operations.start(job))
+        job = await core.volumes.prepare_delete(volume_id)
+        return replies.accepted(await core.operations.start(job))
 
     return router
 
 
-async def _require_served(topology: Topology, gluster_volume: str) -> None:
+async def _require_served(core: Core, gluster_volume: str) -> None:
     """InvalidPath for a Gluster volume that is not configured.
 
     `Id not found` would make Kubernetes forget a volume that lies there.
     """
     try:
-        await topology.gluster_volume(gluster_volume)
+        await core.topology.gluster_volume(gluster_volume)
     except NotFound as error:
         raise InvalidPath from error
 

@@ -1,4 +1,4 @@
-"""Heketi's answers about clusters, nodes and devices (Heketi contract 1.5). A field that is None is left out."""
+"""Heketi's answers about clusters, nodes and devices (docs/heketi-wire.md, 4.2). What is None is left out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -86,7 +86,7 @@ def cluster_info(
 
 def node_info(node: Node, devices: Sequence[Device], tags: Mapping[str, Tags]) -> NodeInfo:
     """A peer with exactly one storage address: the provisioner joins several into nonsense, and
-    heketi-cli crashes on none (Heketi contract 4.1, 6.3). tags: by the node's and the devices' ids.
+    heketi-cli crashes on none (docs/heketi-wire.md, 7.1, 6.4). tags: by the node's and the devices' ids.
     Raises UnusableAddress."""
     if node.address is None:
         raise UnusableAddress(node.problem)

@@ -1,4 +1,4 @@
-"""Bodies of requests about clusters, nodes, devices, bricks and block volumes (Heketi contract 1.3).
+"""Bodies of requests about clusters, nodes, devices, bricks and block volumes (docs/heketi-wire.md, 3.4).
 
 Much of it is refused in the end. What is wrong with a request is said first, as Heketi says it.
 """
@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
+from piragua.core import name_fault
 from piragua.frontends.heketi.field_facts import needs, told
-from piragua.frontends.heketi.schemas import name_fault, refuse_faults, size_fault
+from piragua.frontends.heketi.schemas import refuse_faults, size_fault
 from piragua.models import GlusterVolumeFlags
 
 _UUID = re.compile("[A-Fa-f0-9]{32}")

@@ -1,31 +1,27 @@
-"""/queue/{id}: how an operation stands (Heketi contract 2.1, 2.4)."""
-
-from typing import TypeVar
+"""/queue/{id}: how an operation stands (docs/heketi-wire.md, 5.1, 5.4)."""
 
 from fastapi import APIRouter, Response
 
-from piragua.core import Operations
+from piragua.core import Core
 from piragua.errors import NotFound
+from piragua.frontends.heketi.refusals import UnknownOperation
 from piragua.http import replies
 from piragua.http.ids import may_be_operation
-from piragua.http.refusals import UnknownOperation
 from piragua.http.route_facts import ends
 from piragua.models import Done, Failed, Outcome
 
-Job = TypeVar("Job")
 
-
-def queue_router(operations: Operations[Job]) -> APIRouter:
+def queue_router(core: Core) -> APIRouter:
     """The queue's one route; the path types of `ids` must be registered."""
     router = APIRouter()
 
-    @router.get("/queue/{operation_id:heketi_id}", **ends("How an operation stands"))
+    @router.get("/queue/{operation_id:hex_id}", **ends("How an operation stands"))
     async def poll(operation_id: str) -> Response:
         unknown = UnknownOperation(f"Unknown operation {operation_id[:256]}")
         if not may_be_operation(operation_id):
             raise unknown
         try:
-            outcome = await operations.poll(operation_id)
+            outcome = await core.operations.poll(operation_id)
         except NotFound as error:
             raise unknown from error
         return _reply(outcome)

@@ -1,20 +1,17 @@
-"""Heketi's request bodies, its checks in its order and its words (Heketi contract 1.3).
+"""Heketi's request bodies, its checks in its order and its words (docs/heketi-wire.md, 3.3).
 
 `VolumeCreate.spec()` is the last line with a Heketi word: behind it there is `models.VolumeSpec`.
 """
 
-import re
 from typing import Annotated
 
 from pydantic import BaseModel
 
+from piragua.core import NAME_OR_NONE, name_fault
 from piragua.errors import InvalidRequest, Unsupported
 from piragua.frontends.heketi.field_facts import needs, told
 from piragua.models import Durability, Layout, Snapshot, VolumeSpec, gib_to_bytes
 
-_NAME = re.compile("[a-zA-Z0-9_-]+")
-_NAME_BYTES_MAX = 255
-NAME_OR_NONE = f"^[a-zA-Z0-9_-]{{0,{_NAME_BYTES_MAX}}}$"
 _GID_END = 2**31 - 1
 _REPLICA_MAX = 3
 _DISPERSIONS = frozenset([(2, 1), (4, 2), (8, 3), (8, 4)])
@@ -113,15 +110,6 @@ def size_fault(size_gib: int) -> str | None:
     if size_gib == 0:
         return "cannot be blank"
     return "must be no less than 1" if size_gib < 0 else None
-
-
-def name_fault(name: str) -> str | None:
-    if name and not _NAME.fullmatch(name):
-        return "must be in a valid format"
-    # Heketi has no bound; a directory's name has.
-    if len(name) > _NAME_BYTES_MAX:
-        return f"the length must be no more than {_NAME_BYTES_MAX}"
-    return None
 
 
 def _check_gid(gid: int) -> None:

@@ -13,12 +13,10 @@ from typing import Protocol
 import anyio
 from anyio.lowlevel import checkpoint
 
+from piragua.core import DELETED, LISTED, Inventory, Observed, Topology
 from piragua.errors import PiraguaError
 from piragua.frontends.metrics.exposition import Sample
-from piragua.inventory.inventory import Inventory
 from piragua.models import Device, GlusterVolume, Node, OngoingOperation
-from piragua.pool.topology import Topology
-from piragua.tree.states import DELETED, LISTED, Observed
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +80,7 @@ class _Counts:
 class _Seen:
     """A Gluster volume at that time. devices: those with bricks of it, by node."""
 
-    cluster: GlusterVolume
+    gluster_volume: GlusterVolume
     counts: _Counts
     nodes: tuple[Node, ...]
     devices: Mapping[str, tuple[Device, ...]]
@@ -179,26 +177,26 @@ class Pool:
         return well
 
     async def _all(self) -> list[Sample]:
-        clusters = await self._topology.gluster_volumes()
-        samples = [Sample("heketi_up", {}, 1), Sample("heketi_cluster_count", {}, len(clusters))]
-        for cluster in clusters:
-            samples += _of_cluster(await self._see(cluster))
+        gluster_volumes = await self._topology.gluster_volumes()
+        samples = [Sample("heketi_up", {}, 1), Sample("heketi_cluster_count", {}, len(gluster_volumes))]
+        for gluster_volume in gluster_volumes:
+            samples += _of_gluster_volume(await self._see(gluster_volume))
         return samples + list(_of_operations(await self._across_instances.all()))
 
-    async def _see(self, cluster: GlusterVolume) -> _Seen:
+    async def _see(self, gluster_volume: GlusterVolume) -> _Seen:
         """With those devices only that hold bricks of it: a server can have others, for other Gluster volumes."""
-        nodes = await self._topology.nodes(cluster.id)
+        nodes = await self._topology.nodes(gluster_volume.id)
         devices = {
             node.id: tuple(
                 device
                 for device in await self._devices.of_node(node.id)
-                if any(brick.gluster_volume_id == cluster.id for brick in device.bricks)
+                if any(brick.gluster_volume_id == gluster_volume.id for brick in device.bricks)
             )
             for node in nodes
         }
-        all_observed = await self._inventories[cluster.name].observe_many()
-        self._listed[cluster.name] = ListedVolumes(cluster.id, cluster.name, all_observed)
-        return _Seen(cluster, await _counts(all_observed), nodes, devices)
+        all_observed = await self._inventories[gluster_volume.name].observe_many()
+        self._listed[gluster_volume.name] = ListedVolumes(gluster_volume.id, gluster_volume.name, all_observed)
+        return _Seen(gluster_volume, await _counts(all_observed), nodes, devices)
 
 
 async def _counts(all_observed: Mapping[str, Observed]) -> _Counts:
@@ -222,20 +220,20 @@ async def _parts(all_observed: Sequence[Observed]) -> AsyncIterator[Sequence[Obs
         await checkpoint()
 
 
-def _of_cluster(seen: _Seen) -> Iterator[Sample]:
-    cluster = {"cluster": seen.cluster.id}
-    yield Sample("piragua_cluster_info", {**cluster, "gluster_volume": seen.cluster.name}, 1)
-    yield Sample("heketi_volumes_count", cluster, seen.counts.volumes)
-    yield Sample("heketi_block_volumes_count", cluster, 0)
-    yield Sample("heketi_nodes_count", cluster, len(seen.nodes))
-    yield Sample("piragua_volumes_size_bytes", cluster, seen.counts.size_bytes)
-    yield Sample("piragua_trash_volumes", cluster, seen.counts.trash)
-    yield Sample("piragua_trash_size_bytes", cluster, seen.counts.trash_bytes)
+def _of_gluster_volume(seen: _Seen) -> Iterator[Sample]:
+    labels = {"cluster": seen.gluster_volume.id}
+    yield Sample("piragua_cluster_info", {**labels, "gluster_volume": seen.gluster_volume.name}, 1)
+    yield Sample("heketi_volumes_count", labels, seen.counts.volumes)
+    yield Sample("heketi_block_volumes_count", labels, 0)
+    yield Sample("heketi_nodes_count", labels, len(seen.nodes))
+    yield Sample("piragua_volumes_size_bytes", labels, seen.counts.size_bytes)
+    yield Sample("piragua_trash_volumes", labels, seen.counts.trash)
+    yield Sample("piragua_trash_size_bytes", labels, seen.counts.trash_bytes)
     for node in seen.nodes:
-        host = {**cluster, "hostname": node.name, "storage_hostname": node.address or ""}
+        host = {**labels, "hostname": node.name, "storage_hostname": node.address or ""}
         yield Sample("heketi_device_count", host, len(seen.devices[node.id]))
         for device in seen.devices[node.id]:
-            yield from _of_device(device, seen.cluster.id, {**host, "id": device.id, "device": device.name})
+            yield from _of_device(device, seen.gluster_volume.id, {**host, "id": device.id, "device": device.name})
 
 
 def _of_device(device: Device, gluster_volume_id: str, labels: Labels) -> Iterator[Sample]:

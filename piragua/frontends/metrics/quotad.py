@@ -1,8 +1,7 @@
 """Whether the quota daemon of every server runs: without it limits are not kept on its bricks."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import anyio
 
@@ -14,19 +13,20 @@ _log = logging.getLogger(__name__)
 HELPS = {"piragua_quotad_up": "1 while the server's quota daemon runs; localhost is the server that was asked"}
 
 
-class QuotaDaemonCommands(Protocol):
-    """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
-
-    async def quota_daemons(self, volume: str) -> Mapping[str, bool]: ...
-
-
 class QuotaDaemons:
-    """Asks Gluster now and then; `keep` has to run. It takes the Gluster volume's lock for a moment."""
+    """Asks now and then; `keep` has to run. It takes the Gluster volume's lock for a moment.
+
+    quota_daemons: from the name of a Gluster volume to which servers' daemons run.
+    """
 
     def __init__(
-        self, gluster: QuotaDaemonCommands, gluster_volumes: Sequence[str], *, interval_seconds: float = 60
+        self,
+        quota_daemons: Callable[[str], Awaitable[Mapping[str, bool]]],
+        gluster_volumes: Sequence[str],
+        *,
+        interval_seconds: float = 60,
     ) -> None:
-        self._gluster = gluster
+        self._quota_daemons = quota_daemons
         self._gluster_volumes = tuple(gluster_volumes)
         self._interval_seconds = interval_seconds
         self._running: dict[str, Mapping[str, bool]] = {}
@@ -48,7 +48,7 @@ class QuotaDaemons:
 
     async def _ask(self, gluster_volume: str) -> None:
         try:
-            self._running[gluster_volume] = await self._gluster.quota_daemons(gluster_volume)
+            self._running[gluster_volume] = await self._quota_daemons(gluster_volume)
         except PiraguaError as error:
             self._running.pop(gluster_volume, None)
             _log.debug("the quota daemons of %s cannot be told: %s", gluster_volume, error)

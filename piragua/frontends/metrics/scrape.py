@@ -6,11 +6,10 @@ import anyio
 import anyio.to_thread
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
-from piragua.frontends.metrics import pool, quotad, volumes
+from piragua.core import Counters
+from piragua.frontends.metrics import instance, pool, quotad, volumes
 from piragua.frontends.metrics.exposition import Sample, exposition
 from piragua.frontends.metrics.pool import Pool
-from piragua.status import instance
-from piragua.status.counters import Counters
 
 _HELPS = {**pool.HELPS, **quotad.HELPS, **instance.HELPS, **volumes.HELPS}
 

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from piragua.core import LISTED, Capacity, Observed, labels
 from piragua.frontends.metrics.exposition import Sample
 from piragua.frontends.metrics.pool import ListedVolumes
-from piragua.inventory.labels import with_told
-from piragua.inventory.usage import Capacity
 from piragua.models import VolumeUsage
-from piragua.tree.states import LISTED, Observed
 
 HELPS = {
     "piragua_volume_size_bytes": "The volume's limit",
@@ -70,13 +68,13 @@ class VolumeSamples:
 
     def samples(self) -> list[Sample]:
         """As they were last gathered. May be called from any thread."""
-        clusters = self._listed()
-        singly = sum(len(each.all_observed) for each in clusters) <= self._most_volumes
-        samples = [Sample("piragua_volumes_told_singly", {}, int(singly))] if clusters else []
-        for each in clusters:
+        gluster_volumes = self._listed()
+        singly = sum(len(each.all_observed) for each in gluster_volumes) <= self._most_volumes
+        samples = [Sample("piragua_volumes_told_singly", {}, int(singly))] if gluster_volumes else []
+        for each in gluster_volumes:
             gatherer = self._gatherers.get(each.gluster_volume)
             if gatherer is not None and gatherer.gathered is not None:
-                samples += self._of_cluster(each, gatherer, singly=singly)
+                samples += self._of_gluster_volume(each, gatherer, singly=singly)
             since = None if gatherer is None else gatherer.gathered or gatherer.begun
             if since is not None:  # also while it never succeeded: an age that is missing would alarm nobody
                 age_seconds = round((self._now() - since).total_seconds(), 1)
@@ -85,8 +83,8 @@ class VolumeSamples:
                 )
         return samples
 
-    def _of_cluster(self, each: ListedVolumes, gatherer: Gatherer, *, singly: bool) -> list[Sample]:
-        cluster = {"cluster": each.gluster_volume_id}
+    def _of_gluster_volume(self, each: ListedVolumes, gatherer: Gatherer, *, singly: bool) -> list[Sample]:
+        labels = {"cluster": each.gluster_volume_id}
         used_bytes = without_limit = nearly_full = 0
         samples: list[Sample] = []
         for observed in list(each.all_observed.values()):
@@ -96,24 +94,24 @@ class VolumeSamples:
                 without_limit += use.limit_bytes is None
                 nearly_full += use.limit_bytes is not None and use.used_bytes > _NEARLY_FULL * use.limit_bytes
                 if singly:
-                    samples += self._of_volume(cluster, observed, use)
+                    samples += self._of_volume(labels, observed, use)
         samples += [
-            Sample("piragua_used_bytes", cluster, used_bytes),
-            Sample("piragua_volumes_without_limit", cluster, without_limit),
-            Sample("piragua_volumes_nearly_full", cluster, nearly_full),
+            Sample("piragua_used_bytes", labels, used_bytes),
+            Sample("piragua_volumes_without_limit", labels, without_limit),
+            Sample("piragua_volumes_nearly_full", labels, nearly_full),
         ]
         if gatherer.capacity is not None:
-            samples.append(Sample("piragua_capacity_bytes", cluster, gatherer.capacity.size_bytes))
-            samples.append(Sample("piragua_free_bytes", cluster, gatherer.capacity.free_bytes))
+            samples.append(Sample("piragua_capacity_bytes", labels, gatherer.capacity.size_bytes))
+            samples.append(Sample("piragua_free_bytes", labels, gatherer.capacity.free_bytes))
         return samples
 
-    def _of_volume(self, cluster: Mapping[str, str], observed: Observed, use: VolumeUsage) -> Iterator[Sample]:
-        labels = {**cluster, "id": observed.volume_id}
-        yield Sample("piragua_volume_used_bytes", labels, use.used_bytes)
-        yield Sample("piragua_volume_files", labels, use.files)
+    def _of_volume(self, of_all: Mapping[str, str], observed: Observed, use: VolumeUsage) -> Iterator[Sample]:
+        volume = {**of_all, "id": observed.volume_id}
+        yield Sample("piragua_volume_used_bytes", volume, use.used_bytes)
+        yield Sample("piragua_volume_files", volume, use.files)
         if use.limit_bytes is not None:
-            yield Sample("piragua_volume_size_bytes", labels, use.limit_bytes)
+            yield Sample("piragua_volume_size_bytes", volume, use.limit_bytes)
         if self._names and observed.record is not None:
-            told = with_told(observed.record.name, observed.record.labels)
+            told = labels.with_told(observed.record.name, observed.record.labels)
             whose = {each: told.get(f"kubernetes/{each}", "") for each in ("namespace", "claim")}
-            yield Sample("piragua_volume_info", {**labels, "name": observed.record.name, **whose}, 1)
+            yield Sample("piragua_volume_info", {**volume, "name": observed.record.name, **whose}, 1)

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from piragua.config import values
+from piragua.core import Key, ListedState, Query, Sort, labels
 from piragua.errors import InvalidRequest
-from piragua.inventory import labels
-from piragua.volumes.listing import Key, ListedState, Query, Sort
 
 T = TypeVar("T")
 

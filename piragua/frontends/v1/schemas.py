@@ -6,9 +6,9 @@ from typing import Self
 
 from pydantic import BaseModel
 
+from piragua.core import PurgeReport, Trashed
 from piragua.http.refusals import SettingRefused
 from piragua.models import PurgeState
-from piragua.volumes.trash import PurgeReport, Trashed
 
 
 class TrashEntry(BaseModel):

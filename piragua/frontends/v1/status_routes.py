@@ -1,6 +1,6 @@
 """/piragua/v1/status: what the instance that is asked does now, and has done since it was started."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
@@ -8,10 +8,9 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from piragua import __version__
+from piragua.core import Core, Instance, Totals
 from piragua.http import replies
 from piragua.http.route_facts import shows
-from piragua.status.counters import Totals
-from piragua.status.instance import Instance
 
 
 class Requests(BaseModel):
@@ -77,7 +76,7 @@ class Status(BaseModel):
     @classmethod
     def of(cls, instance: Instance, totals: Totals) -> Self:
         queues = [purger.queue() for purger in instance.purgers.values()]
-        waiting = instance.commands.waiting
+        waiting = instance.gluster.waiting
         return cls(
             server=instance.server,
             version=__version__,
@@ -109,13 +108,13 @@ class Status(BaseModel):
         )
 
 
-def status_router(instance: Instance, totals: Callable[[], Totals]) -> APIRouter:
+def status_router(core: Core) -> APIRouter:
     """Everything in the answer is in memory."""
     router = APIRouter()
 
     @router.get("/piragua/v1/status", **shows("What this instance does, and has done since its start", Status))
     async def show_status() -> Response:
-        return replies.json(Status.of(instance, totals()))
+        return replies.json(Status.of(core.instance, core.counters.totals()))
 
     return router
 

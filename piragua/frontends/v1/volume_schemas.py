@@ -10,12 +10,11 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from piragua import models
+from piragua.core import Listed, Page, Query, Total, name_fault
 from piragua.errors import InvalidRequest
-from piragua.frontends.heketi.schemas import name_fault
 from piragua.frontends.v1 import listing_query
 from piragua.frontends.v1.schemas import printable
 from piragua.models import Bounds, OngoingOperation, VolumeSpec, gib_to_bytes
-from piragua.volumes.listing import Listed, Page, Query, Total
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """Files of Piragua that are written anew as a whole: settings, and work in flight. Every function blocks.
 
-What is kept under a key is in files `<key>.<number>`, of which the highest whole one counts. A change makes the
-next number with O_EXCL and takes away all but the one before: so a reader always finds a whole one, and of
+What a key stands for is in files `<key>.<number>`, of which the highest whole one counts. A change makes the
+next number with O_EXCL and removes all but the one before: so a reader always finds a whole one, and of
 two instances that change the same at once one fails. Data is one line: its end shows that it is whole.
 Files are not renamed over each other: on a distributed volume a reader can find neither (glusterfs 10.3).
 """
@@ -23,20 +23,20 @@ _FILE = re.compile(r"([0-9a-z-]+)\.([0-9]{1,15})")
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What is kept under a key, and its number."""
+class NumberedFile:
+    """What the file that counts holds, and its number."""
 
     number: int
     data: bytes
 
 
 def read(handle: Handle, folder: str, key: str) -> bytes | None:
-    """What is kept under that key; None for nothing."""
+    """What that key stands for; None for nothing."""
     return read_folder(handle, folder, [key]).get(key)
 
 
 def read_folder(handle: Handle, folder: str, keys: Iterable[str] | None = None) -> dict[str, bytes]:
-    """What is kept in that folder, by key; of all keys, or of those."""
+    """What is in that folder, by key; of all keys, or of those."""
     return {key: each.data for key, each in read_numbered(handle, folder, keys).items()}
 
 
@@ -46,7 +46,7 @@ def numbers(handle: Handle, folder: str) -> dict[str, int]:
         return {key: max(found) for key, found in _numbers(fd).items()}
 
 
-def read_numbered(handle: Handle, folder: str, keys: Iterable[str] | None = None) -> dict[str, Kept]:
+def read_numbered(handle: Handle, folder: str, keys: Iterable[str] | None = None) -> dict[str, NumberedFile]:
     """The same as `read_folder`, and which number it is."""
     with handle.opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
         for _ in range(_TRIES):
@@ -80,7 +80,7 @@ def replace(handle: Handle, folder: str, key: str, data: bytes) -> None:
 
 
 def remove(handle: Handle, folder: str, key: str) -> None:
-    """Nothing is kept under that key any more. Nobody else may be changing it."""
+    """That key stands for nothing any more. Nobody else may be changing it."""
     with handle.opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
         for number in sorted(_numbers(fd).get(key, [])):
             _unlink(fd, f"{key}.{number}")
@@ -94,19 +94,19 @@ def _numbers(folder_fd: int) -> dict[str, list[int]]:
     return found
 
 
-def _newest(folder_fd: int, key: str, numbers: Iterable[int]) -> Kept | None:
+def _newest(folder_fd: int, key: str, numbers: Iterable[int]) -> NumberedFile | None:
     """What the highest whole one holds; None while the first is being written. FileNotFoundError: list again."""
-    gone: FileNotFoundError | None = None
+    missing: FileNotFoundError | None = None
     for number in sorted(numbers, reverse=True):
         try:
             data = _whole(folder_fd, f"{key}.{number}")
         except FileNotFoundError as error:
-            gone = error
+            missing = error
         else:
             if data is not None:
-                return Kept(number, data)
-    if gone is not None:
-        raise gone
+                return NumberedFile(number, data)
+    if missing is not None:
+        raise missing
     return None
 
 

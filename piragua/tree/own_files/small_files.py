@@ -97,7 +97,7 @@ def names_in(handle: Handle, folder: str) -> list[str]:
         return os.listdir(fd)
 
 
-def forget_old(
+def remove_old_files(
     handle: Handle, folder: str, names: Iterable[str], *, older_than_seconds: float, now_seconds: float
 ) -> int:
     """Removes those files of a folder of ours that are older than that; how many."""

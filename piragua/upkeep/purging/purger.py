@@ -8,20 +8,21 @@ from datetime import UTC, datetime
 
 import anyio
 
-from piragua.errors import GlusterTimeout, MountError, NameInUse, PiraguaError
+from piragua.errors import GlusterTimeout, MountError, PiraguaError
+from piragua.inventory.names import release_left
 from piragua.pool.health import PoolHealth
 from piragua.quota.limits import Limits
 from piragua.tree.hidden import Hidden
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.mount import Mount
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import Gone
+from piragua.tree.record import Deletion
 from piragua.tree.states import DELETED, State
-from piragua.upkeep.purging.emptying import Emptying
+from piragua.upkeep.purging.data_purger import DataPurger
+from piragua.upkeep.purging.forgetter import Forgetter
 from piragua.upkeep.purging.pace import Pace
 from piragua.upkeep.purging.pause import is_paused, require_running
 from piragua.upkeep.purging.reasons import Paused, TurnOver
-from piragua.upkeep.purging.removal import Removal
 from piragua.upkeep.purging.waiting import WaitingPurges
 
 _log = logging.getLogger(__name__)
@@ -57,8 +58,8 @@ class Purger:
     """Purges the volumes of one Gluster volume. `keep` has to run.
 
     workers: volumes that are purged at once. pause_seconds: how long to leave alone what cannot be purged now,
-    doubled each time. turn_seconds: how long a large volume is emptied while others wait. stanch_seconds: how long
-    clients may write into what is emptied. ask_seconds: how often a purger that an administrator paused asks
+    doubled each time. turn_seconds: how long a large volume is purged while others wait. stanch_seconds: how long
+    clients may write into what is purged. ask_seconds: how often a purger that an administrator paused asks
     whether it may go on. rests: while volumes are made and changed, by any instance, purging rests so many times
     as long as it works. hidden: finds what keeps an emptied `/<id>` from being removed. now: the time (UTC).
     """
@@ -84,10 +85,10 @@ class Purger:
         self._now = now
         self._waiting = WaitingPurges(pause_seconds)
         self._pace = Pace(mount, self._waiting, rests)
-        self._emptying = Emptying(
+        self._data_purger = DataPurger(
             mount, limits, self._waiting, self._pace, turn_seconds=turn_seconds, stanch_seconds=stanch_seconds
         )
-        self._removal = Removal(limits, pool_health, hidden)
+        self._forgetter = Forgetter(limits, pool_health, hidden)
         self._working: set[str] = set()
         self._reasons: dict[str, str] = {}
         self._paused = False
@@ -105,14 +106,14 @@ class Purger:
             due=due,
             put_off=put_off,
             retained=max(0, len(self._waiting) - due - put_off),
-            entries_removed=self._emptying.entries_removed,
-            volumes_purged=self._removal.volumes_purged,
+            entries_removed=self._data_purger.entries_removed,
+            volumes_purged=self._forgetter.volumes_purged,
             paused=self._paused,
         )
 
     def progress(self, volume_id: str) -> PurgeProgress | None:
         """How far this instance is with that volume; None while it has not begun."""
-        reason, removed = self._reasons.get(volume_id, ""), self._emptying.removed(volume_id)
+        reason, removed = self._reasons.get(volume_id, ""), self._data_purger.removed(volume_id)
         if not reason and removed is None:
             return None  # also while it is looked at whether it may be purged
         return PurgeProgress(volume_id in self._working, removed or 0, reason)
@@ -127,9 +128,9 @@ class Purger:
         self._waiting.put_off_no_more(volume_id)
         self.add(volume_id)
 
-    def add_later(self, volume_id: str, gone: Gone) -> None:
+    def add_later(self, volume_id: str, deletion: Deletion) -> None:
         """Purges that volume when its retention is over."""
-        left_seconds = gone.retention_seconds - (self._now() - gone.deleted).total_seconds()
+        left_seconds = deletion.retention_seconds - (self._now() - deletion.deleted).total_seconds()
         self._waiting.add_later(volume_id, left_seconds)
 
     def look_again(self) -> None:
@@ -156,7 +157,7 @@ class Purger:
         self._reasons.pop(volume_id, None)
         try:
             await self.purge(volume_id)
-            self._forget(volume_id)
+            self._drop(volume_id)
         except (TurnOver, Paused):
             self._waiting.add_behind(volume_id)
         except PiraguaError as error:
@@ -183,9 +184,9 @@ class Purger:
                 self._paused = paused
         return paused
 
-    def _forget(self, volume_id: str) -> None:
+    def _drop(self, volume_id: str) -> None:
         self._waiting.put_off_no_more(volume_id)
-        self._emptying.forget(volume_id)
+        self._data_purger.drop(volume_id)
         self._reasons.pop(volume_id, None)
 
     def _put_off(self, volume_id: str, error: Exception) -> None:
@@ -196,7 +197,7 @@ class Purger:
         self._waiting.add_put_off(volume_id, pause_seconds=pause_seconds)
 
     async def purge(self, volume_id: str) -> None:
-        """Takes a deleted volume away for good, as far as that is possible now.
+        """Purges a deleted volume and forgets it, as far as that is possible now.
 
         TurnOver, Paused, NotYet, Conflict or StorageError when it is not. Does nothing to what no mark calls
         deleted, and to what is still in its retention.
@@ -214,41 +215,33 @@ class Purger:
             await lock.release()
 
     async def _purge(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock, unread: AsyncLock) -> None:
-        if await self._may_empty(mounted, volume_id):
+        if await self._may_purge(mounted, volume_id):
             await lock.require()
             await unread.require()
             await self._release_name(mounted, volume_id)
-            await self._emptying.empty(mounted, volume_id)
+            await self._data_purger.purge(mounted, volume_id)
             await require_running(mounted)
-            await self.take_away(mounted, volume_id, lock)
+            await self.forget(mounted, volume_id, lock)
 
-    async def _may_empty(self, mounted: ProvenMount, volume_id: str) -> bool:
+    async def _may_purge(self, mounted: ProvenMount, volume_id: str) -> bool:
         """Whether the volume is deleted and its retention is over; marks it as being purged."""
         observed = await mounted.observe(volume_id)
         if observed.state not in DELETED:
             return False
-        if observed.state is State.TRASH and observed.gone is not None:
-            if not observed.gone.due(self._now()):
-                self.add_later(volume_id, observed.gone)
+        if observed.state is State.TRASH and observed.deletion is not None:
+            if not observed.deletion.due(self._now()):
+                self.add_later(volume_id, observed.deletion)
                 return False
-            gone = Gone(observed.gone.deleted, observed.gone.retention_seconds, purging=True)
-            await mounted.mark_gone(volume_id, gone)
+            deletion = Deletion(observed.deletion.deleted, observed.deletion.retention_seconds, purging=True)
+            await mounted.mark_deleted(volume_id, deletion)
         return True
 
     @staticmethod
     async def _release_name(mounted: ProvenMount, volume_id: str) -> None:
-        """Frees a name that a delete or a restore which died has left with it, or an empty file of that name."""
         record = (await mounted.observe(volume_id)).record
-        if record is None or await mounted.holder_of(record.name) not in (volume_id, ""):
-            return
-        with suppress(NameInUse):  # whoever works with that name sees for himself that it is free
-            name_lock = await mounted.take_name(record.name, timeout_seconds=0)
-            try:
-                await mounted.release_name(record.name, volume_id)
-                await mounted.release_name(record.name, "")
-            finally:
-                await name_lock.release()
+        if record is not None:
+            await release_left(mounted, volume_id, record.name)
 
-    async def take_away(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock) -> None:
-        """Removes an empty `/<id>`, whose lock the caller holds, with its limit; NotYet when all is not well."""
-        await self._removal.take_away(mounted, volume_id, lock)
+    async def forget(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock) -> None:
+        """Forgets an empty `/<id>`, whose lock the caller holds, and its limit; NotYet when all is not well."""
+        await self._forgetter.forget(mounted, volume_id, lock)

@@ -4,7 +4,7 @@ from piragua.errors import PiraguaError
 
 
 class NotYet(PiraguaError):
-    """The volume cannot be taken away now; it is tried again later."""
+    """The volume cannot be forgotten now; it is tried again later."""
 
 
 class TurnOver(PiraguaError):

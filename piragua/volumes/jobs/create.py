@@ -9,13 +9,13 @@ from piragua.errors import GlusterTimeout, NotReady, OutcomeUnknown, OutOfSpace,
 from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import Observed, State
 from piragua.volumes.backend import Backend
 
 _log = logging.getLogger(__name__)
 LATE_COMMAND_SECONDS = 600
-"""A limit command that timed out may still happen for so long; nothing is taken away before."""
+"""A limit command that timed out may still happen for so long; nothing is purged before."""
 
 
 class Create:
@@ -59,11 +59,11 @@ class Create:
             state = await self._state()
             if state is State.VOLUME:
                 return
-            gone = await self._undo(error, state)
+            deletion = await self._undo(error, state)
         except PiraguaError as unknown:
             raise OutcomeUnknown(str(error)) from unknown
         await self.abandon()  # first, since the purge needs the lock
-        self._backend.purger.add_later(self.volume_id, gone)
+        self._backend.purger.add_later(self.volume_id, deletion)
         raise error
 
     async def abandon(self) -> None:
@@ -109,17 +109,17 @@ class Create:
         """Without asking for its limit, which may be what the create failed of."""
         return (await self._mounted.observe_many([self.volume_id]))[self.volume_id].state
 
-    async def _undo(self, error: PiraguaError, state: State) -> Gone:
+    async def _undo(self, error: PiraguaError, state: State) -> Deletion:
         """Marks what was made as deleted, for the purge. StorageError when that cannot be done."""
         retention_seconds = LATE_COMMAND_SECONDS if isinstance(error, GlusterTimeout) else 0
-        gone = Gone(datetime.now(UTC), retention_seconds)
+        deletion = Deletion(datetime.now(UTC), retention_seconds)
         if state is not State.ABSENT:
             if isinstance(error, OutOfSpace):
                 await self._take_up_no_room()
-            await self._mounted.mark_gone(self.volume_id, gone)
+            await self._mounted.mark_deleted(self.volume_id, deletion)
         with suppress(PiraguaError):  # the purge does it, too
             await self._mounted.release_name(self._record.name, self.volume_id)
-        return gone
+        return deletion
 
     async def _take_up_no_room(self) -> None:
         """The trash counts in the sum of limits by its records; what never got a limit must not."""

@@ -8,7 +8,7 @@ from piragua.errors import Conflict, MountError, OutcomeUnknown
 from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import Gone
+from piragua.tree.record import Deletion
 from piragua.tree.states import DELETED, State
 from piragua.volumes.backend import Backend
 from piragua.volumes.shown import name_of, require_usable
@@ -72,7 +72,7 @@ class Delete:
         require_usable(observed)
         name = name_of(observed)
         try:
-            await self._mounted.mark_gone(self.volume_id, Gone(datetime.now(UTC), self._retention_seconds))
+            await self._mounted.mark_deleted(self.volume_id, Deletion(datetime.now(UTC), self._retention_seconds))
             await self._mounted.release_name(name, self.volume_id)
         except MountError as error:
             raise OutcomeUnknown(str(error)) from error

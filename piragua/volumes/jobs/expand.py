@@ -48,7 +48,7 @@ class Expand:
         grown = replace(record, size_bytes=target_bytes).shortened()
         grown.with_operation(nonce).encode()  # what would not fit is refused before anything is changed
         if observed.state is State.ORIGINAL:
-            await self._mounted.adopt(self.volume_id)
+            await self._mounted.mark_published(self.volume_id)
         bounded = self._backend.overcommit is not None
 
         async def count() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from piragua.errors import NameInUse
 from piragua.inventory.names import publish_left
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import Gone
+from piragua.tree.record import Deletion
 from piragua.tree.states import Observed, State
 from piragua.volumes.backend import Backend
 from piragua.volumes.jobs.create import LATE_COMMAND_SECONDS
@@ -31,9 +31,9 @@ async def settle(backend: Backend, mounted: ProvenMount, volume_id: str) -> Obse
         if left is State.COMPLETE and observed.record is not None:
             await publish_left(mounted, volume_id, observed.record.name)
         elif left in (State.GIVEN_UP, State.CLONE_GIVEN_UP):
-            gone = Gone(datetime.now(UTC), LATE_COMMAND_SECONDS)
-            await mounted.mark_gone(volume_id, gone)
-            backend.purger.add_later(volume_id, gone)
+            deletion = Deletion(datetime.now(UTC), LATE_COMMAND_SECONDS)
+            await mounted.mark_deleted(volume_id, deletion)
+            backend.purger.add_later(volume_id, deletion)
     except NameInUse:
         return observed
     finally:

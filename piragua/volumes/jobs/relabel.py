@@ -34,7 +34,7 @@ async def relabel(mounted: ProvenMount, volume_id: str, change: ChangeLabels) ->
         if (now := await mounted.observe(volume_id)) != observed:
             raise Conflict(f"volume {volume_id} was changed meanwhile: it is {now.state.value}")
         if observed.state is State.ORIGINAL:
-            await mounted.adopt(volume_id)
+            await mounted.mark_published(volume_id)
         await mounted.write_record(volume_id, after)
     finally:
         await lock.release()

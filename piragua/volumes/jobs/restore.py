@@ -4,27 +4,23 @@ The mark `gone` is emptied last, so whatever dies before that leaves a volume in
 mounted never notices.
 """
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from piragua.errors import (
     Conflict,
     MountError,
     MountTimeout,
-    NameInUse,
     NotReady,
     OutcomeUnknown,
     PiraguaError,
 )
+from piragua.inventory.names import require_free
 from piragua.models import OperationKind
 from piragua.tree.locking.async_locks import AsyncLock
 from piragua.tree.proven_mount import ProvenMount
 from piragua.tree.record import Record
 from piragua.tree.states import USABLE, Observed, State
 from piragua.volumes.backend import Backend
-
-IsTaken = Callable[[ProvenMount, str], Awaitable[bool]]
-"""Whether the id in a name's file still needs that name."""
 
 
 def refusal(observed: Observed) -> PiraguaError | None:
@@ -79,7 +75,7 @@ class Restore:
         self._name_lock = name_lock
         self._seen = Observed(volume_id, exists=False)
 
-    async def prepare(self, is_taken: IsTaken) -> None:
+    async def prepare(self) -> None:
         """Makes sure, with the locks held, that it is in the trash and that its name is free.
 
         Conflict, NameInUse, NotReady, StorageError.
@@ -88,14 +84,8 @@ class Restore:
         refused = refusal(self._seen)
         if refused is not None:
             raise refused
-        record = self._seen.record
-        if record is None:  # one of the original Piragua, which never had the file of a name
-            return
-        holder = await self._mounted.holder_of(record.name)
-        if holder is not None and holder != self.volume_id:
-            if await is_taken(self._mounted, holder):
-                raise NameInUse(record.name)
-            await self._mounted.release_name(record.name, holder)
+        if self._seen.record is not None:  # one of the original Piragua never had the file of a name
+            await require_free(self._mounted, self._seen.record.name, self.volume_id)
 
     async def run(self, nonce: str) -> None:
         """Restores it; what fails leaves it in the trash. OutcomeUnknown when it may come back all the same."""
@@ -125,12 +115,12 @@ class Restore:
             record = record.with_operation(nonce)
             await self._mounted.write_record(self.volume_id, record)
             if not self._seen.published:
-                await self._mounted.adopt(self.volume_id)
+                await self._mounted.mark_published(self.volume_id)
         if self._seen.closed:
             await self._mounted.open_again(self.volume_id)
         await self._require_unchanged(record)
         try:
-            await self._mounted.unmark_gone(self.volume_id)
+            await self._mounted.unmark_deleted(self.volume_id)
         except MountError as error:
             if isinstance(error, MountTimeout) or not await self._is_in_trash():
                 raise OutcomeUnknown(str(error)) from error
@@ -147,7 +137,7 @@ class Restore:
         if self._name_lock is not None:
             await self._name_lock.require()
         now = await self._mounted.observe(self.volume_id)
-        if now.state is not State.TRASH or now.gone != self._seen.gone or now.record != record:
+        if now.state is not State.TRASH or now.deletion != self._seen.deletion or now.record != record:
             raise Conflict(f"another instance changed the volume while it was restored: it is {now.state.value}")
 
     async def _is_in_trash(self) -> bool:

@@ -53,7 +53,7 @@ class Shrink:
         await lock.require()
         await self._require_same(observed)
         if observed.state is State.ORIGINAL:
-            await self._mounted.adopt(self.volume_id)
+            await self._mounted.mark_published(self.volume_id)
         small = replace(record, size_bytes=self._size_bytes)
         await self._mounted.write_record(self.volume_id, small)
         try:

@@ -187,8 +187,8 @@ def test_what_crashes_left_is_brought_to_its_end_and_what_is_in_work_is_left_alo
     assert "5 directories are" in found.text
     site.mended()
     assert site.has(made["complete"], layout.PUBLISHED_XATTR)
-    gone = record.decode_gone(os.getxattr(site.hand.path(made["clone given up"]), layout.GONE_XATTR))
-    assert gone is not None
+    deletion = record.decode_deletion(os.getxattr(site.hand.path(made["clone given up"]), layout.DELETION_XATTR))
+    assert deletion is not None
     for kind in ("given up, limit", "leftover, limit", "returned"):
         assert not site.hand.path(made[kind]).exists(), kind
     assert os.listxattr(site.hand.path(made["being made"])) == [layout.RECORD_XATTR]
@@ -218,8 +218,8 @@ def test_what_is_unclear_is_kept_until_somebody_chooses(site: Site) -> None:
     assert site.has(kept, layout.PUBLISHED_XATTR)
     assert site.limit(kept) == BYTES_PER_GIB
     assert (site.hand.path(kept) / f"vol_{kept}" / "file0").read_text() == "kept"
-    assert os.getxattr(site.hand.path(restored), layout.GONE_XATTR) == record.NOT_GONE
-    assert record.decode_gone(os.getxattr(site.hand.path(discarded), layout.GONE_XATTR)) is not None
+    assert os.getxattr(site.hand.path(restored), layout.DELETION_XATTR) == record.NOT_DELETED
+    assert record.decode_deletion(os.getxattr(site.hand.path(discarded), layout.DELETION_XATTR)) is not None
     assert (site.hand.path(discarded) / f"vol_{discarded}" / "file0").read_text() == "kept"
     assert (site.hand.path(foreign) / "file").read_text() == "whose?"
 

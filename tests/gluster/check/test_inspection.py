@@ -73,7 +73,7 @@ def save(instance: Instance, document: Path) -> Any:
 
 def lose_record(hand: ByHand, volume_id: str) -> None:
     """All that Piragua remembers of a volume, and its limit, are lost; its data is there."""
-    for attribute in (layout.RECORD_XATTR, layout.PUBLISHED_XATTR, layout.GONE_XATTR):
+    for attribute in (layout.RECORD_XATTR, layout.PUBLISHED_XATTR, layout.DELETION_XATTR):
         if attribute in os.listxattr(hand.path(volume_id)):
             os.removexattr(hand.path(volume_id), attribute)
     hand.quota("remove", f"/{dashed(volume_id)}")

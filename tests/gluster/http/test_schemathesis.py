@@ -32,7 +32,7 @@ from tests.support.pool import gluster_volume
 
 TIMEOUT_SECONDS = 30
 EXAMPLES = 25
-# With which Heketi begins what it answers with 500 (Heketi contract 2.1, 5.5).
+# With which Heketi begins what it answers with 500 (docs/heketi-wire.md, 5.3, 8.4).
 HEKETIS_500 = ("Failed to allocate ", "Failed to set ", "Failed clone volume ")
 TRUE = [
     status_code_conformance,

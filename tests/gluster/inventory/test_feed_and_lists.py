@@ -18,7 +18,7 @@ from piragua.tree import layout
 from piragua.tree.handle import Handle
 from piragua.tree.own_files import feed
 from piragua.tree.own_files.feed import NOWHERE, Position
-from piragua.tree.record import Gone
+from piragua.tree.record import Deletion
 from piragua.tree.states import State
 from tests.support.by_hand import ByHand, by_hand
 from tests.support.core import Core, mounted_at, running_core, uncached_mount
@@ -180,7 +180,7 @@ async def test_a_server_whose_clock_is_behind_is_seen_at_once(two: Two, hand: By
             os.utime(path, ns=(accessed, modified))
             assert path.stat().st_mtime_ns == modified
         assert set(await ids(other)) == before | {volume_id}
-        hand.gone(volume_id, Gone(datetime.now(UTC), 3600))
+        hand.deleted(volume_id, Deletion(datetime.now(UTC), 3600))
         hand.tell(volume_id)
         for path, accessed, modified in stamps:
             os.utime(path, ns=(accessed, modified))

@@ -13,6 +13,7 @@ import pytest
 
 from lab.machine import wait_until
 from lab.private_gluster import PrivateGluster
+from piragua.remote.tokens import authorization
 from tests.support.calls import KEYS, ask, go_client, told_by
 from tests.support.frozen import without_glusterd
 from tests.support.heketi_clients.tokens import token
@@ -55,11 +56,11 @@ def send(
     instance: Instance, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
 ) -> httpx.Response:
     """A request of the administrator's with further headers."""
-    bearer = token("admin", KEYS["admin"], method, path.partition("?")[0], now_seconds=int(time.time()))
+    header = authorization(KEYS["admin"], method, path.partition("?")[0], now_seconds=int(time.time()))
     return httpx.request(
         method,
         instance.url + path,
-        headers={"Authorization": f"bearer {bearer}", **(headers or {})},
+        headers={"Authorization": header, **(headers or {})},
         content=None if body is None else json.dumps(body),
         timeout=60,
         trust_env=False,

@@ -97,7 +97,7 @@ def test_a_create_whose_mount_died_is_told_as_failed_only_when_it_cannot_appear_
         send(node, fuse_clients(node, own_mount(instance, volume)), signal.SIGKILL)
         told = told_by(instance, created.headers["location"], 60)
     assert told.status_code == 500
-    assert layout.GONE_XATTR in os.listxattr(brick(node, volume.name) / directory)
+    assert layout.DELETION_XATTR in os.listxattr(brick(node, volume.name) / directory)
 
 
 def test_a_mount_of_its_own_that_somebody_took_away_is_made_again_and_nothing_is_written_beside_it(

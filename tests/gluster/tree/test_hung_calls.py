@@ -60,7 +60,7 @@ async def hang(mount: Mount) -> None:
 async def want_a_turn(mount: Mount) -> None:
     """It is wanted in vain: another mount holds the quota lock."""
     with pytest.raises(Conflict, match="another instance has it"):
-        async with mount.current().quota_turn(queue_seconds=1, timeout_seconds=GIVEN_UP_SECONDS):
+        async with mount.current().quota_lock(queue_seconds=1, timeout_seconds=GIVEN_UP_SECONDS):
             pass
     assert (mount.stuck_waits, mount.stuck_calls) == (1, 0)
 
@@ -107,7 +107,7 @@ async def test_a_mount_is_not_taken_away_because_another_instance_keeps_the_quot
     with anyio.fail_after(10):
         while mount.stuck_waits:
             await anyio.sleep(0.01)
-        async with mount.current().quota_turn(queue_seconds=5, timeout_seconds=5):
+        async with mount.current().quota_lock(queue_seconds=5, timeout_seconds=5):
             pass  # whose wait was given up has not kept it
 
 

@@ -156,7 +156,7 @@ async def test_quota_commands_of_all_instances_take_turns(first: ProvenMount, se
     order: list[str] = []
 
     async def command(mounted: ProvenMount, name: str) -> None:
-        async with mounted.quota_turn(queue_seconds=20, timeout_seconds=20):
+        async with mounted.quota_lock(queue_seconds=20, timeout_seconds=20):
             order.append(f"{name} begins")
             await anyio.sleep(0.01)
             order.append(f"{name} ends")
@@ -172,15 +172,15 @@ async def test_quota_commands_of_all_instances_take_turns(first: ProvenMount, se
 async def test_a_turn_that_nobody_waits_for_any_more_is_given_back(
     first: ProvenMount, second: ProvenMount
 ) -> None:
-    async with first.quota_turn(queue_seconds=1, timeout_seconds=1):
+    async with first.quota_lock(queue_seconds=1, timeout_seconds=1):
         with anyio.move_on_after(0.2) as scope:
-            async with second.quota_turn(queue_seconds=5, timeout_seconds=5):
+            async with second.quota_lock(queue_seconds=5, timeout_seconds=5):
                 pytest.fail("two at once")
         assert scope.cancelled_caught
     with anyio.fail_after(10):
-        async with second.quota_turn(queue_seconds=5, timeout_seconds=5):
+        async with second.quota_lock(queue_seconds=5, timeout_seconds=5):
             pass
-        async with first.quota_turn(queue_seconds=5, timeout_seconds=5):
+        async with first.quota_lock(queue_seconds=5, timeout_seconds=5):
             pass
 
 

@@ -215,7 +215,7 @@ async def test_a_purge_that_was_cut_off_goes_on(volume: GlusterVolume, folder: P
     async with running_core(volume, folder, purges=False) as core:
         await delete(core, volume_id)
         lock = await core.mounted.take_id(volume_id, timeout_seconds=0)
-        assert not await core.mounted.blocking(lambda: core.mounted.emptier(volume_id).work(100))
+        assert not await core.mounted.blocking(lambda: core.mounted.data_purge(volume_id).work(100))
         await lock.release()
         assert 0 < len(os.listdir(hand.data_path(volume_id))) < 300
     async with running_core(volume, folder) as core:

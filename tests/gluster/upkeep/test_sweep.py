@@ -163,9 +163,9 @@ async def test_a_create_whose_name_is_anothers_by_now_goes_to_the_trash_for_a_da
         hand.tell(hand.limit(hand.data(volume_id, "wanted")))
         await core.sweep_twice()
         assert await state(core, volume_id) is State.TRASH
-        gone = (await core.mounted.observe(volume_id)).gone
-        assert gone is not None
-        assert gone.retention_seconds == 86400
+        deletion = (await core.mounted.observe(volume_id)).deletion
+        assert deletion is not None
+        assert deletion.retention_seconds == 86400
         assert await core.mounted.holder_of("wanted") == other
         assert await state(core, other) is State.VOLUME
         listed = (await core.http.get("/volumes")).json()["volumes"]
@@ -185,8 +185,8 @@ async def test_a_clone_given_up_waits_for_no_retention(place: Place, hand: ByHan
         await core.sweep_twice()
         observed = await core.mounted.observe(volume_id)
         assert observed.state is State.TRASH
-        assert observed.gone is not None
-        assert observed.gone.due(core.clock.time)
+        assert observed.deletion is not None
+        assert observed.deletion.due(core.clock.time)
 
 
 async def test_nothing_is_removed_while_a_brick_is_away(one_node: PrivateGluster) -> None:

@@ -150,13 +150,13 @@ async def test_pages_show_each_volume_once(scene: Scene, sort: str, order: str) 
 
 async def test_what_comes_and_goes_between_two_pages_moves_nothing_else(scene: Scene) -> None:
     page = (await scene.ask("?limit=3")).json()
-    scene.hand.mark(scene.ids["delta"], layout.GONE_XATTR, b"{half")  # where the page ended
+    scene.hand.mark(scene.ids["delta"], layout.DELETION_XATTR, b"{half")  # where the page ended
     scene.hand.tell(scene.ids["delta"])
     try:
         rest = (await scene.ask(f"?limit=3&after={page['next']}")).json()
         assert [each.get("name", "?").split("_")[0] for each in rest["volumes"]] == ["gamma", "prod"]
     finally:
-        scene.hand.mark(scene.ids["delta"], layout.GONE_XATTR, b"{}")
+        scene.hand.mark(scene.ids["delta"], layout.DELETION_XATTR, b"{}")
         scene.hand.tell(scene.ids["delta"])
 
 
@@ -191,7 +191,7 @@ async def test_what_cannot_be_changed_is_listed_with_its_state(scene: Scene) -> 
     finally:
         for volume_id in (*made, *away):
             scene.hand.mark(
-                volume_id, layout.GONE_XATTR, b'{"deleted":"2024-01-01T00:00:00Z","retention_seconds":9e9}'
+                volume_id, layout.DELETION_XATTR, b'{"deleted":"2024-01-01T00:00:00Z","retention_seconds":9e9}'
             )
             scene.hand.tell(volume_id)
 

@@ -23,9 +23,9 @@ from piragua.errors import MountError, MountTimeout
 from piragua.models import dashed
 from piragua.tree import layout
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import NOT_GONE, Gone, Record
+from piragua.tree.record import NOT_DELETED, Deletion, Record
 from piragua.tree.states import State
-from piragua.upkeep.purging import emptying
+from piragua.upkeep.purging import data_purger
 from piragua.upkeep.purging.reasons import Paused
 from tests.support.by_hand import MAKERS, ByHand, record_of
 from tests.support.calls import ask, go_client
@@ -151,10 +151,10 @@ async def test_the_trash_says_what_is_in_it_and_until_when(
 async def test_what_cannot_be_restored_is_refused_with_the_reason(
     volume: GlusterVolume, folder: Path, hand: ByHand
 ) -> None:
-    gone = Gone(datetime.now(UTC), DAY_SECONDS)
-    failed = hand.gone(hand.record(hand.directory()), gone)
-    clone = hand.gone(
-        hand.data(hand.record(hand.directory(), Record(2**30, "c", clone_source="a" * 32)), "c"), gone
+    deletion = Deletion(datetime.now(UTC), DAY_SECONDS)
+    failed = hand.deleted(hand.record(hand.directory()), deletion)
+    clone = hand.deleted(
+        hand.data(hand.record(hand.directory(), Record(2**30, "c", clone_source="a" * 32)), "c"), deletion
     )
     expected = {
         "f" * 32: (404, "Id not found"),
@@ -165,7 +165,7 @@ async def test_what_cannot_be_restored_is_refused_with_the_reason(
         hand.tell(MAKERS["returned"](hand)): (409, "being purged"),
         hand.tell(failed): (409, "never complete"),
         hand.tell(clone): (409, "never complete"),
-        hand.tell(hand.gone(MAKERS["record newer"](hand), gone)): (503, "format 2"),
+        hand.tell(hand.deleted(MAKERS["record newer"](hand), deletion)): (503, "format 2"),
         hand.tell(MAKERS["gone unreadable"](hand)): (503, "unclear"),
     }
     async with running_core(volume, folder, purges=False) as core:
@@ -206,7 +206,7 @@ async def test_a_volume_whose_directory_was_closed_is_opened(
     async with running_core(volume, folder, purges=False) as core:
         await restored(core, volume_id)
     assert hand.path(volume_id).stat().st_mode & 0o7777 == 0o755
-    assert os.getxattr(hand.path(volume_id), layout.GONE_XATTR) == NOT_GONE
+    assert os.getxattr(hand.path(volume_id), layout.DELETION_XATTR) == NOT_DELETED
     assert (folder / layout.NAMES / f"vol_{volume_id}").read_text() == volume_id
 
 
@@ -254,7 +254,7 @@ async def test_a_restored_volume_outlives_its_retention_on_every_instance(
         assert (hand.data_path(volume_id) / "file0").read_text() == "kept"
 
 
-STEPS = ("claim_name", "tell", "write_record", "adopt", "open_again", "unmark_gone")
+STEPS = ("claim_name", "tell", "write_record", "mark_published", "open_again", "unmark_deleted")
 POINTS = [("before", "claim_name"), *(("after", step) for step in STEPS)]
 
 
@@ -272,14 +272,14 @@ async def test_a_death_at_any_step_leaves_it_in_the_trash_or_restored(
                 for job in jobs:
                     with pytest.raises(Died):
                         await job.run(NONCE)
-            done = (when, step) == ("after", "unmark_gone")
+            done = (when, step) == ("after", "unmark_deleted")
             for name in pair:
                 assert (await core.mounted.observe(ids[name])).state is (State.VOLUME if done else State.TRASH)
                 told = await core.http.get(f"/queue/04{jobs[0].gluster_volume_id}{ids[name]}{NONCE}")
                 assert told.status_code == (303 if done else 500), "whoever polls is told what is so"
         await core.sweep_twice()
         for point, (again, left) in names.items():
-            if point != ("after", "unmark_gone"):
+            if point != ("after", "unmark_deleted"):
                 await restored(core, ids[again])
                 assert (await core.http.delete(f"/piragua/v1/trash/{ids[left]}")).status_code == 204
                 await core.purger.purge(ids[left])
@@ -293,7 +293,7 @@ def _needs_every_step(hand: ByHand, name: str) -> str:
     """In the trash, without the mark of a volume and with the mode that says "deleted" as well."""
     volume_id = hand.directory()
     hand.record(volume_id, replace(record_of(""), name=name, operations=("f" * 16,)))
-    hand.gone(hand.limit(hand.data(volume_id, name, files=1)), Gone(datetime.now(UTC), DAY_SECONDS))
+    hand.deleted(hand.limit(hand.data(volume_id, name, files=1)), Deletion(datetime.now(UTC), DAY_SECONDS))
     hand.path(volume_id).chmod(layout.CLOSED_MODE)
     return hand.tell(volume_id)
 
@@ -320,7 +320,7 @@ async def test_what_fails_is_told_and_leaves_the_name_free(
             async def refuse(self: ProvenMount, *arguments: object) -> None:
                 raise MountError("/mnt", errno.EIO, os.strerror(errno.EIO))
 
-            patched.setattr(ProvenMount, "unmark_gone", refuse)
+            patched.setattr(ProvenMount, "unmark_deleted", refuse)
             answer = await core.http.post(f"/piragua/v1/trash/{volume_id}/restore")
             told = await core.ended(answer)
         assert (told.status_code, "Input/output error" in told.text) == (500, True)
@@ -347,7 +347,7 @@ async def test_a_last_step_whose_end_is_not_known_is_told_as_it_turns_out(
 
     async with running_core(volume, folder, retention_seconds=DAY_SECONDS, purges=False) as core:
         with monkeypatch.context() as patched:
-            hang_at("mark_gone", patched)
+            hang_at("mark_deleted", patched)
             answer = await core.http.delete(f"/volumes/{hand.tell(volume_id)}")
             told = await core.ended(answer)
         assert told.status_code == (204 if happens else 500)
@@ -355,7 +355,7 @@ async def test_a_last_step_whose_end_is_not_known_is_told_as_it_turns_out(
         if not happens:
             await deleted(core, volume_id)
         with monkeypatch.context() as patched:
-            hang_at("unmark_gone", patched)
+            hang_at("unmark_deleted", patched)
             answer = await core.http.post(f"/piragua/v1/trash/{volume_id}/restore")
             told = await core.ended(answer)
         assert told.status_code == (303 if happens else 500)
@@ -440,7 +440,7 @@ async def test_a_pause_holds_for_all_instances_and_survives_their_restart(
 async def test_a_pause_stops_what_is_being_emptied_and_it_says_what_is_left(
     volume: GlusterVolume, folder: Path, hand: ByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emptying, "_ENTRIES_AT_A_TIME", 10)
+    monkeypatch.setattr(data_purger, "_ENTRIES_AT_A_TIME", 10)
     volume_id = hand.volume_with()
     data = hand.data_path(volume_id)
     (data / "big").write_bytes(os.urandom(2 * BYTES_PER_MIB))
@@ -515,6 +515,7 @@ async def test_the_extensions_describe_themselves(volume: GlusterVolume, folder:
         ("/piragua/v1/volumes/{volume_id}/labels", "patch"),
         ("/piragua/v1/volumes/{volume_id}/shrink", "post"),
         ("/piragua/v1/usage", "get"),
+        ("/piragua/v1/status", "get"),
         ("/piragua/v1/operations", "get"),
         ("/piragua/v1/openapi.json", "get"),
     }

@@ -2,17 +2,26 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from piragua.http.app import build_app
+from piragua.config import ConfiguredVolume, Settings
+from piragua.core import Core
+from piragua.frontends.application import application
+from piragua.frontends.front_end import FrontEnd as RealFrontEnd
+from piragua.frontends.health import front_end as health
+from piragua.frontends.heketi.front_end import heketi_front_end
+from piragua.frontends.metrics.metrics_routes import metrics_router
 from piragua.http.body import BodyLimits
+from piragua.http.sign_in import sign_in_with_tokens
 from piragua.http.tokens import Keys
+from piragua.status.counters import Counters
 from tests.support.heketi_clients.in_memory import (
     InMemoryAdministration,
     InMemoryInspection,
@@ -27,8 +36,26 @@ USER_KEY = b"the user's key, which is as long as the administrator's one"
 KEYS = {"admin": ADMIN_KEY, "user": USER_KEY}
 
 
+NO_SETTINGS = Settings(volumes=(ConfiguredVolume("gv0"),), disable_auth=True)
+
+
 async def _all_well() -> Sequence[str]:
     return ()
+
+
+@dataclass
+class InMemoryHealth:
+    """What is wrong, as a function says it."""
+
+    ask: Callable[[], Awaitable[Sequence[str]]]
+
+    async def problems(self) -> Sequence[str]:
+        return await self.ask()
+
+
+def metrics_of(metrics: Callable[[], Awaitable[bytes]]) -> RealFrontEnd:
+    """The route of the metrics, over what that function gives."""
+    return RealFrontEnd([metrics_router(metrics)], about="")
 
 
 def _to_exactly(target: str, app: ASGIApp) -> ASGIApp:
@@ -64,18 +91,41 @@ class FrontEnd:
     @cached_property
     def app(self) -> FastAPI:
         """Built once, as an instance builds it."""
-        return build_app(
-            self.volumes,
-            self.operations,
-            self.topology,
-            self.keys,
-            health=self.health,
-            administration=self.administration.parts(),
-            inspection=self.inspection.parts(),
+        core = self.core()
+        sign_in = sign_in_with_tokens(self.keys, now_seconds=self.clock)
+        front_ends = [
+            heketi_front_end(core, sign_in, self.body_limits),
+            health.front_end(core, NO_SETTINGS),
+            metrics_of(self.inspection.text),
+        ]
+        return application(
+            core,
+            front_ends,
             api_docs=self.api_docs,
-            body_limits=self.body_limits,
             request_timeout_seconds=self.request_timeout_seconds,
-            clock=self.clock,
+        )
+
+    def core(self) -> Core:
+        """The stand-ins, and nothing where there is none."""
+        stand_ins: dict[str, Any] = dict.fromkeys(each.name for each in fields(Core))
+        administration = self.administration
+        return Core(
+            **{
+                **stand_ins,
+                "volumes": self.volumes,
+                "operations": self.operations,
+                "topology": self.topology,
+                "health": InMemoryHealth(self.health),
+                "devices": administration.devices,
+                "tags": administration.tags,
+                "flags": administration.flags,
+                "modes": administration.modes,
+                "across_instances": administration.across_instances,
+                "log_level": administration.log_level,
+                "examination": self.inspection.examination,
+                "backup": self.inspection,
+                "counters": Counters(),
+            }
         )
 
     async def ask(

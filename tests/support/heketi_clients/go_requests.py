@@ -1,4 +1,4 @@
-"""How Heketi's Go client asks, polls and retries (Heketi contract 2.2).
+"""How Heketi's Go client asks, polls and retries (docs/heketi-wire.md, 6.1).
 
 It polls at once and then every 400 ms, takes nothing but 202 with a Location, 200 with `X-Pending: true`, and a
 final answer without that header; follows redirects with a fresh token for each hop; and asks again, when an

@@ -1,4 +1,4 @@
-"""What the commands of heketi-cli do that ask more than once, and what they print (Heketi contract 6)."""
+"""What the commands of heketi-cli do that ask more than once, and what they print (docs/heketi-wire.md, 6.3)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -4,13 +4,12 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from piragua.check.examination import Report, RootEntry
-from piragua.core import Administration, Inspection
+from piragua.core import Report, RootEntry
 from piragua.errors import (
     Conflict,
-    InvalidRequest,
     NameInUse,
     NotFound,
+    NotServed,
     OutOfSpace,
     PiraguaError,
     TooManyOperations,
@@ -107,11 +106,11 @@ class InMemoryVolumes:
         self._fail()
         self.specs.append(spec)
         if not self.topology.known:
-            raise InvalidRequest("No clusters configured")
+            raise NotServed
         known = {name for cluster in self.topology.known for name in (cluster.id, cluster.name)}
         for cluster in spec.gluster_volumes:
             if cluster not in known:
-                raise InvalidRequest(f"Cluster id {cluster} not found")
+                raise NotServed(cluster)
         if spec.size_bytes > self.size_bytes:
             raise OutOfSpace("No space")
         if spec.name in {volume.name for volume in self.volumes.values()}:
@@ -303,11 +302,6 @@ class InMemoryAdministration:
     across_instances: InMemoryInFlight = field(default_factory=InMemoryInFlight)
     log_level: InMemoryLogLevel = field(default_factory=InMemoryLogLevel)
 
-    def parts(self) -> Administration:
-        return Administration(
-            self.devices, self.tags, self.flags, self.modes, self.across_instances, self.log_level
-        )
-
 
 @dataclass
 class InMemoryExamination:
@@ -336,6 +330,3 @@ class InMemoryInspection:
 
     async def text(self) -> bytes:
         return self.metrics
-
-    def parts(self) -> Inspection:
-        return Inspection(self.examination, self, self.text)

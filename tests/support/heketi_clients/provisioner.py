@@ -1,4 +1,4 @@
-"""What Kubernetes' in-tree provisioner does with a claim, in its order (Heketi contract 4.1, 4.2, 4.4)."""
+"""What Kubernetes' in-tree provisioner does with a claim, in its order (docs/heketi-wire.md, 7.1, 7.2, 7.3)."""
 
 import ipaddress
 from dataclasses import dataclass, replace

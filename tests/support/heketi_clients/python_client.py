@@ -7,7 +7,7 @@ from typing import Any
 
 
 def python_client(url: str, user: str, key: str) -> Any:
-    """A `HeketiClient`. It hashes text, which Python 3 refuses, so its hash gets bytes (Heketi contract 2.3).
+    """A `HeketiClient`. It hashes text, which Python 3 refuses, so its hash gets bytes (docs/heketi-wire.md, 6.2).
 
     key should have 32 bytes or more: PyJWT warns about less.
     """

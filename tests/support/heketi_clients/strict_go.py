@@ -1,6 +1,6 @@
 """A client that refuses what Heketi's Go client refuses, and with it Kubernetes and heketi-cli.
 
-Each call wants the statuses that the Go client wants, and decodes as strictly (Heketi contract 2.2, 6).
+Each call wants the statuses that the Go client wants, and decodes as strictly (docs/heketi-wire.md, 6.1, 6.3).
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ class StrictGoClient(GoRequests):
     # Nodes and devices. part: `nodes/<id>` or `devices/<id>`
 
     def node_info(self, node_id: str) -> dict[str, Any]:
-        """The node; heketi-cli crashes on one without a manage or storage name (Heketi contract 6.3)."""
+        """The node; heketi-cli crashes on one without a manage or storage name (docs/heketi-wire.md, 6.4)."""
         node = self.get(f"/nodes/{node_id}", go_decoding.NODE)
         if not node["hostnames"]["manage"] or not node["hostnames"]["storage"]:
             raise HeketiError("panic: runtime error: index out of range [0] with length 0")
@@ -182,7 +182,7 @@ class StrictGoClient(GoRequests):
 
 
 def _volume(reply: httpx.Response) -> dict[str, Any]:
-    """heketi-cli divides by the durability's counts (Heketi contract 6.3)."""
+    """heketi-cli divides by the durability's counts (docs/heketi-wire.md, 6.4)."""
     volume = decoded(reply, go_decoding.VOLUME)
     durability = volume.get("durability") or {}
     divisors = {

@@ -1,4 +1,4 @@
-"""Tokens as Heketi's clients make them (Heketi contract 3): by hand, so that no server checks itself."""
+"""Tokens as Heketi's clients make them (docs/heketi-wire.md, 2): by hand, so that no server checks itself."""
 
 import base64
 import hashlib

@@ -16,7 +16,7 @@ from piragua.errors import InvalidRequest
 from piragua.models import BYTES_PER_GIB, GlusterVolumeFlags, Mode, PurgeState
 from piragua.shared_settings.modes import SetMode
 from piragua.shared_settings.saved import SavedSettings, encode
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import DataDirectory, Observed, State
 
 ID = "ab1d8755907d44c39b320de2750c8e75"
@@ -25,7 +25,7 @@ RECORD = Record(2 * BYTES_PER_GIB, "data", gid=2000, unknown={"later": [1]})
 DATA = DataDirectory("data", 0, 2000, 0o2775, empty=False)
 SAVED = SavedVolume(ID, "data", 2000, RECORD.size_bytes, RECORD)
 BARE = Observed(ID, entries=("data",), data=DATA)
-GONE = Gone(NOW - timedelta(days=3), 60)
+DELETION = Deletion(NOW - timedelta(days=3), 60)
 
 
 SETTINGS = {
@@ -78,7 +78,7 @@ def document(*, settings: object = None, **changes: Any) -> bytes:
 )
 def test_what_was_lost_is_put_back(observed: Observed) -> None:
     step = _decide(observed, SAVED, NOW)
-    assert (step.record, step.limit_bytes, step.gone) == (RECORD, RECORD.size_bytes, None)
+    assert (step.record, step.limit_bytes, step.deletion) == (RECORD, RECORD.size_bytes, None)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_what_was_lost_is_put_back(observed: Observed) -> None:
     [
         replace(BARE, published=True, record=RECORD),
         replace(BARE, published=True, record=replace(RECORD, size_bytes=BYTES_PER_GIB)),
-        replace(BARE, gone=GONE),
-        replace(BARE, gone=replace(GONE, purging=True)),
+        replace(BARE, deletion=DELETION),
+        replace(BARE, deletion=replace(DELETION, purging=True)),
         replace(BARE, tombstone=True),
-        replace(BARE, gone_unreadable="half a mark"),
+        replace(BARE, deletion_unreadable="half a mark"),
         replace(BARE, record_unreadable="of a later version"),
         replace(BARE, record=replace(RECORD, name="other")),
         replace(BARE, record=replace(RECORD, clone_source="f" * 32)),
@@ -115,11 +115,11 @@ def test_an_expand_after_the_copy_is_not_undone() -> None:
 
 
 def test_what_was_in_the_trash_goes_back_there_and_stays_for_a_day_at_least() -> None:
-    step = _decide(BARE, replace(SAVED, gone=GONE), NOW)
-    assert step.gone == Gone(NOW, 86400)
-    assert not step.gone.due(NOW + timedelta(hours=23))
-    long = _decide(BARE, replace(SAVED, gone=replace(GONE, retention_seconds=7 * 86400)), NOW)
-    assert long.gone == Gone(NOW, 7 * 86400)
+    step = _decide(BARE, replace(SAVED, deletion=DELETION), NOW)
+    assert step.deletion == Deletion(NOW, 86400)
+    assert not step.deletion.due(NOW + timedelta(hours=23))
+    long = _decide(BARE, replace(SAVED, deletion=replace(DELETION, retention_seconds=7 * 86400)), NOW)
+    assert long.deletion == Deletion(NOW, 7 * 86400)
 
 
 def test_an_original_gets_its_limit_back_and_no_record() -> None:
@@ -131,9 +131,9 @@ def test_an_original_gets_its_limit_back_and_no_record() -> None:
 
 
 def test_a_copy_keeps_all_of_a_record() -> None:
-    saved = parse(document(gone=json.loads(GONE.encode())))
+    saved = parse(document(gone=json.loads(DELETION.encode())))
     assert saved.saved == NOW
-    assert saved.volumes == {"gv0": [replace(SAVED, gone=GONE)]}
+    assert saved.volumes == {"gv0": [replace(SAVED, deletion=DELETION)]}
 
 
 def test_a_copy_keeps_what_administrators_set() -> None:

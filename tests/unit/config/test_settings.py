@@ -13,13 +13,16 @@ from pydantic import SecretBytes, ValidationError
 from piragua.config import ConfigError, ConfiguredVolume, Settings
 from piragua.config.example import example, table
 from piragua.config.settings import variables
+from piragua.frontends.registry import front_end_settings
 
 ROOT = Path(__file__).parents[3]
+VARIABLES = variables(front_end_settings())
+EXAMPLE = example(front_end_settings())
 LEAST = {"PIRAGUA_VOLUMES": "gv0", "PIRAGUA_ADMIN_KEY": "a-key"}
 
 
 def read(**changed: str) -> Settings:
-    return Settings.from_environment({**LEAST, **changed})
+    return Settings.from_environment({**LEAST, **changed}, front_end_settings())
 
 
 def refusal(**changed: str) -> str:
@@ -143,7 +146,10 @@ def test_a_wrong_value_is_refused_in_one_sentence_that_names_it(variable: str, v
     assert sentence.endswith(".")
 
 
-@given(name=st.sampled_from(variables()), value=st.binary(max_size=40) | st.text(max_size=40).map(encoded))
+@given(
+    name=st.sampled_from(variables(front_end_settings())),
+    value=st.binary(max_size=40) | st.text(max_size=40).map(encoded),
+)
 def test_no_text_does_more_than_be_refused(name: str, value: bytes) -> None:
     """An environment holds bytes; Python shows those that are no UTF-8 as surrogates."""
     with suppress(ConfigError):
@@ -267,16 +273,17 @@ def test_tls_needs_a_certificate_and_the_key_that_belongs_to_it(tmp_path: Path) 
 
 
 def test_environment_example_has_every_setting_as_it_is() -> None:
-    # To make it anew: python -c "from piragua.config.example import example; print(example(), end='')"
-    assert (ROOT / "environment.example").read_text(encoding="utf-8") == example()
-    assert all(f"#{name}=" in example() for name in variables())
+    # To make it anew: python -c "from piragua.config.example import example
+    # from piragua.frontends.registry import front_end_settings; print(example(front_end_settings()), end='')"
+    assert (ROOT / "environment.example").read_text(encoding="utf-8") == EXAMPLE
+    assert all(f"#{name}=" in EXAMPLE for name in VARIABLES)
 
 
 def test_an_example_that_is_taken_as_it_stands_is_accepted() -> None:
-    lines = dict(line[1:].split("=", 1) for line in example().splitlines() if line.startswith("#PIRAGUA_"))
+    lines = dict(line[1:].split("=", 1) for line in EXAMPLE.splitlines() if line.startswith("#PIRAGUA_"))
     values = {name: value for name, value in lines.items() if not name.endswith(("_KEY", "_FILE", "_CERT"))}
     assert read(**values).port == 8080
 
 
 def test_the_readme_has_every_setting_as_it_is() -> None:
-    assert table() in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table(front_end_settings()) in (ROOT / "README.md").read_text(encoding="utf-8")

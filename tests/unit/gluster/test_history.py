@@ -35,7 +35,8 @@ def test_only_what_is_new_and_others_counts(history: History) -> None:
     assert seen.others() == []
     history.add("volume set gv0 user.x 2", BUSY)
     history.add(OURS, BUSY)
-    history.add(OURS.replace("limit-usage", "remove"), "SUCCESS")
+    for word in ("limit-objects", "remove", "remove-objects"):
+        history.add(OURS.replace("limit-usage", word), "SUCCESS")
     history.add("volume set gv0 user.x 3", "SUCCESS")
     history.add("volume set gv0 no.such 3", "FAILED : volume set: failed: option : no.such does not exist")
     assert seen.others() == [True, False, False]

@@ -14,12 +14,12 @@ from piragua.errors import MountError, NotMounted, NotReady
 from piragua.inventory.inventory import Inventory
 from piragua.tree.mount import Mount
 from piragua.tree.own_files.feed import NOWHERE, Position, Told
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import Observed
 
 pytestmark = pytest.mark.anyio
 
-GONE = Gone(datetime(2024, 1, 1, tzinfo=UTC), 0)
+DELETION = Deletion(datetime(2024, 1, 1, tzinfo=UTC), 0)
 
 
 @dataclass
@@ -42,11 +42,13 @@ class Tree:
             raise NotMounted(self.path, 0, "not mounted")
         return self
 
-    def put(self, *, gone: bool = False, told: bool = True, volume_id: str | None = None) -> str:
-        what = "made" if volume_id is None else "deleted" if gone else "changed"
+    def put(self, *, deletion: bool = False, told: bool = True, volume_id: str | None = None) -> str:
+        what = "made" if volume_id is None else "deleted" if deletion else "changed"
         volume_id = volume_id or uuid4().hex
         record = Record(2**30, f"vol_{volume_id}")
-        self.found[volume_id] = Observed(volume_id, record=record, published=True, gone=GONE if gone else None)
+        self.found[volume_id] = Observed(
+            volume_id, record=record, published=True, deletion=DELETION if deletion else None
+        )
         if told and self.feed is not None:
             self.feed.append((volume_id, what))
         return volume_id
@@ -122,7 +124,7 @@ async def test_a_list_costs_nothing_per_volume_while_nothing_changes() -> None:
         for _ in range(10):
             assert await inventory.ids() == ids
         assert tree.looked_at == before
-        tree.put(volume_id=ids[0], gone=True)
+        tree.put(volume_id=ids[0], deletion=True)
         assert await inventory.ids() == ids[1:]
         assert tree.looked_at == before + 1
 
@@ -166,7 +168,7 @@ async def test_an_old_look_never_replaces_a_newer_one() -> None:
         volume_id = tree.put(told=False)
         with anyio.fail_after(5):
             await tree.taken.wait()
-        tree.put(volume_id=volume_id, gone=True)
+        tree.put(volume_id=volume_id, deletion=True)
         async with asked(inventory) as answers:
             hold.set()
         assert answers == [[]]
@@ -179,7 +181,7 @@ async def test_what_is_worked_on_is_looked_at_until_it_is_free() -> None:
         volume_id = tree.put()
         tree.held.add(volume_id)
         assert await inventory.ids() == [volume_id]
-        tree.put(volume_id=volume_id, gone=True, told=False)
+        tree.put(volume_id=volume_id, deletion=True, told=False)
         assert await inventory.ids() == [], "its deleter wrote the line before the mark"
         tree.put(volume_id=volume_id, told=False)
         tree.held.clear()
@@ -195,7 +197,7 @@ async def test_what_was_made_here_is_not_looked_at_for_its_line() -> None:
         before = tree.looked_at
         assert await inventory.ids() == [made]
         assert tree.looked_at == before
-        tree.put(volume_id=made, gone=True)
+        tree.put(volume_id=made, deletion=True)
         assert await inventory.ids() == []
 
 
@@ -209,7 +211,7 @@ async def test_a_delete_that_was_told_with_the_create_is_waited_for() -> None:
         tree.feed.append((made, "deleted"))
         tree.held.add(made)
         assert await inventory.ids() == [made]
-        tree.put(volume_id=made, gone=True, told=False)
+        tree.put(volume_id=made, deletion=True, told=False)
         assert await inventory.ids() == []
 
 
@@ -223,7 +225,7 @@ async def test_a_volume_that_is_complete_is_looked_at_once_whoever_has_its_lock(
         before = tree.looked_at
         assert await inventory.ids() == [made]
         assert tree.looked_at == before, "its next change has a line of its own"
-        tree.put(volume_id=made, gone=True)
+        tree.put(volume_id=made, deletion=True)
         assert await inventory.ids() == []
 
 
@@ -233,7 +235,7 @@ async def test_a_lost_feed_means_a_whole_new_list(what: str) -> None:
     kept_id, gone_id = tree.put(), tree.put()
     async with kept(tree) as inventory:
         assert await inventory.ids() == sorted([kept_id, gone_id])
-        tree.put(volume_id=gone_id, gone=True, told=False)
+        tree.put(volume_id=gone_id, deletion=True, told=False)
         tree.feed = [] if what == "another file" else None
         tree.inode = 8
         assert await inventory.ids() == [kept_id]

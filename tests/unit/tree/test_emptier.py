@@ -1,4 +1,4 @@
-"""Emptying a directory: whatever lies in it, and whatever is done to it meanwhile. On an ordinary file system."""
+"""Purging data: whatever lies in it, and whatever is done to it meanwhile. On an ordinary file system."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from piragua.tree import purge
 from piragua.tree.handle import Handle
-from piragua.tree.purge import Emptier
+from piragua.tree.purge import DataPurge
 
 ID = "0123456789abcdef0123456789abcdef"
 DIRECTORY = "01234567-89ab-cdef-0123-456789abcdef"
@@ -51,9 +51,9 @@ class Root:
         self.volume = path / DIRECTORY
         self.volume.mkdir()
 
-    def emptier(self) -> Emptier:
+    def data_purge(self) -> DataPurge:
         handle = Handle("gv0", str(self.path), os.open(self.path, os.O_RDONLY | os.O_DIRECTORY))
-        return Emptier(handle, ID)
+        return DataPurge(handle, ID)
 
     def check_outside(self) -> None:
         assert sorted(os.listdir(self.path)) == sorted(["outside", DIRECTORY])
@@ -78,9 +78,9 @@ def plant(tree: Tree, folder: bytes) -> None:
             os.symlink(what, path)
 
 
-def empty(emptier: Emptier, entries: int = 200, most_rounds: int = 10_000) -> None:
+def empty(data_purge: DataPurge, entries: int = 200, most_rounds: int = 10_000) -> None:
     for _ in range(most_rounds):
-        if emptier.work(entries):
+        if data_purge.work(entries):
             return
     pytest.fail("it does not come to its end")
 
@@ -92,7 +92,7 @@ def test_everything_inside_goes_and_nothing_else(tree: Tree, entries: int) -> No
     try:
         root = Root(Path(folder))
         plant(tree, os.fsencode(root.volume))
-        empty(root.emptier(), entries)
+        empty(root.data_purge(), entries)
         assert os.listdir(root.volume) == []
         root.check_outside()
     finally:
@@ -111,26 +111,26 @@ def test_a_thousand_levels_and_five_thousand_entries(root: Root) -> None:
         fd = below
     os.close(fd)
     before = len(os.listdir("/proc/self/fd"))
-    emptier = root.emptier()
+    data_purge = root.data_purge()
     most = 0
-    while not emptier.work(100):
+    while not data_purge.work(100):
         most = max(most, len(os.listdir("/proc/self/fd")) - before)
     assert os.listdir(root.volume) == []
     assert most < 300, "descriptors stay few, however deep the tree is"
-    assert emptier.removed >= 7000
+    assert data_purge.removed >= 7000
 
 
 def test_what_is_there_already_or_gone_is_no_error(root: Root) -> None:
-    empty(root.emptier())
+    empty(root.data_purge())
     root.volume.rmdir()
-    empty(root.emptier())
+    empty(root.data_purge())
 
 
 def test_a_symbolic_link_in_the_place_of_the_volume_is_not_followed(root: Root) -> None:
     root.volume.rmdir()
     root.volume.symlink_to("outside")
     with pytest.raises(OSError, match=r".") as refused:
-        root.emptier().work(10)
+        root.data_purge().work(10)
     assert refused.value.errno in (errno.ELOOP, errno.ENOTDIR)
     assert (root.outside / "file").exists()
 
@@ -151,7 +151,7 @@ def test_a_directory_that_becomes_a_link_meanwhile_is_not_followed(
         return calls(what, *rest, **options)
 
     monkeypatch.setattr(os, call, swap_before)
-    empty(root.emptier())
+    empty(root.data_purge())
     assert os.listdir(root.volume) == []
     root.check_outside()
 
@@ -168,9 +168,9 @@ def test_a_directory_that_never_gets_empty_is_given_up(root: Root, monkeypatch: 
 
     monkeypatch.setattr(os, "rmdir", refuse)
     with pytest.raises(OSError, match="do not stay empty"):
-        empty(root.emptier())
+        empty(root.data_purge())
     monkeypatch.undo()
-    empty(root.emptier())
+    empty(root.data_purge())
     assert os.listdir(root.volume) == []
 
 
@@ -187,13 +187,13 @@ def test_descriptors_are_not_closed_under_a_call_that_hangs(root: Root, monkeypa
         unlink(name, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "unlink", hang)
-    emptier = root.emptier()
+    data_purge = root.data_purge()
     before = set(os.listdir("/proc/self/fd"))
-    thread = threading.Thread(target=emptier.work, args=(1,))
+    thread = threading.Thread(target=data_purge.work, args=(1,))
     thread.start()
     assert hangs.wait(30)
     opened = {fd for fd in set(os.listdir("/proc/self/fd")) - before if DIRECTORY in _target(fd)}
-    emptier.close()
+    data_purge.close()
     assert all(DIRECTORY in _target(fd) for fd in opened), "the hanging call's own directory stays open"
     goes_on.set()
     thread.join(30)
@@ -211,8 +211,8 @@ def test_files_that_take_long_are_removed_a_few_at_a_time(root: Root, monkeypatc
     for number in range(5):
         (root.volume / f"file{number}").touch()
     monkeypatch.setattr(purge, "_LONGEST_WORK_SECONDS", 0)
-    emptier, removed = root.emptier(), [0]
-    while not emptier.work(100):
-        removed.append(emptier.removed)
+    data_purge, removed = root.data_purge(), [0]
+    while not data_purge.work(100):
+        removed.append(data_purge.removed)
     assert max(after - before for before, after in pairwise(removed)) == 1
     assert os.listdir(root.volume) == []

@@ -1,4 +1,4 @@
-"""Emptying goes on past what cannot be removed, and tries it only once. On an ordinary file system."""
+"""A purge goes on past what cannot be removed, and tries it only once. On an ordinary file system."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ import pytest
 
 from piragua.tree import purge
 from piragua.tree.handle import Handle
-from piragua.tree.purge import BALLAST, Emptier, write_ballast
+from piragua.tree.purge import BALLAST, DataPurge, write_ballast
 
 ID = "0123456789abcdef0123456789abcdef"
 
@@ -35,9 +35,9 @@ def handle(tmp_path: Path) -> Handle:
     return Handle("gv0", str(tmp_path), os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY))
 
 
-def work(emptier: Emptier) -> None:
+def work(data_purge: DataPurge) -> None:
     for _ in range(1000):
-        if emptier.work(50):
+        if data_purge.work(50):
             return
     pytest.fail("it does not come to its end")
 
@@ -77,7 +77,7 @@ def test_all_else_goes_and_nothing_is_tried_twice(
 
     monkeypatch.setattr(os, "scandir", counted)
     with pytest.raises(OSError, match="entries that cannot be removed: 20, the first: Operation not permitted"):
-        work(Emptier(handle, ID))
+        work(DataPurge(handle, ID))
     left = {path.relative_to(data).as_posix() for path in data.rglob("*")}
     assert left == {f"{place}stuck{n}" for place in ("", "a/b/") for n in range(10)} | {"a", "a/b"}
     assert len(tried) == 20, "once each"
@@ -98,11 +98,11 @@ def test_a_tree_deeper_than_what_may_be_open_with_a_stuck_file_ends(
     os.close(fd)
     tried = refuse(monkeypatch, errno.EIO)
     with pytest.raises(OSError, match="cannot be removed"):
-        work(Emptier(handle, ID))
+        work(DataPurge(handle, ID))
     assert len(tried) <= 5
     assert os.listdir(data) == ["deeper"], "files above it are gone"
     monkeypatch.undo()
-    work(Emptier(handle, ID))
+    work(DataPurge(handle, ID))
     assert os.listdir(data.parent) == []
 
 
@@ -113,7 +113,7 @@ def test_a_mount_that_does_not_work_ends_it_at_once(
         (data / f"stuck{number}").touch()
     tried = refuse(monkeypatch, errno.ENOTCONN)
     with pytest.raises(OSError, match="not connected"):
-        Emptier(handle, ID).work(100)
+        DataPurge(handle, ID).work(100)
     assert len(tried) == 1
 
 
@@ -124,7 +124,7 @@ def test_too_many_that_cannot_be_removed_are_given_up(
         (data / f"stuck{number}").touch()
     tried = refuse(monkeypatch, errno.EACCES)
     with pytest.raises(OSError, match="cannot be removed"):
-        work(Emptier(handle, ID))
+        work(DataPurge(handle, ID))
     assert len(tried) < 1100
 
 
@@ -143,6 +143,6 @@ def test_what_keeps_writers_out_goes_last(data: Path, handle: Handle, monkeypatc
             removed.append(what)
 
         monkeypatch.setattr(os, name, noted)
-    work(Emptier(handle, ID))
+    work(DataPurge(handle, ID))
     assert os.listdir(data.parent) == []
     assert removed[-2:] == ["data", BALLAST]

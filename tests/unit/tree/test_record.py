@@ -14,13 +14,13 @@ from piragua.models import Bounds, Snapshot
 from piragua.tree.record import (
     FORMAT_VERSION,
     LARGEST_BYTES,
-    NOT_GONE,
-    Gone,
+    NOT_DELETED,
+    Deletion,
     NewerRecord,
     Record,
     UnreadableRecord,
     decode,
-    decode_gone,
+    decode_deletion,
 )
 
 TEXT = st.text(max_size=20)
@@ -165,24 +165,24 @@ def test_a_volume_without_bounds_has_a_record_as_earlier_versions_wrote_it() -> 
 
 
 @given(
-    gone=st.builds(Gone, TIMES, st.floats(0, 1e9) | st.integers(0, 10**9), st.booleans()),
+    deletion=st.builds(Deletion, TIMES, st.floats(0, 1e9) | st.integers(0, 10**9), st.booleans()),
 )
-def test_a_mark_of_the_trash_comes_back_as_it_went(gone: Gone) -> None:
-    assert decode_gone(gone.encode()) == gone
+def test_a_mark_of_the_trash_comes_back_as_it_went(deletion: Deletion) -> None:
+    assert decode_deletion(deletion.encode()) == deletion
 
 
 @given(data=st.binary(max_size=100) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_a_mark_of_the_trash_is_one_or_none_or_refused(data: bytes) -> None:
     try:
-        gone = decode_gone(data)
+        deletion = decode_deletion(data)
     except UnreadableRecord:
         return
-    assert (gone is None) == (data.strip() in (b"", b"{}"))
+    assert (deletion is None) == (data.strip() in (b"", b"{}"))
 
 
-@pytest.mark.parametrize("data", [None, b"", NOT_GONE])
+@pytest.mark.parametrize("data", [None, b"", NOT_DELETED])
 def test_an_emptied_mark_says_not_deleted(data: bytes | None) -> None:
-    assert decode_gone(data) is None
+    assert decode_deletion(data) is None
 
 
 @pytest.mark.parametrize(
@@ -199,18 +199,18 @@ def test_an_emptied_mark_says_not_deleted(data: bytes | None) -> None:
     ],
 )
 def test_a_mark_that_cannot_be_read_is_never_taken_for_deleted(odd: dict[str, Any]) -> None:
-    stored = json.loads(Gone(datetime(2024, 1, 1, tzinfo=UTC), 0).encode())
+    stored = json.loads(Deletion(datetime(2024, 1, 1, tzinfo=UTC), 0).encode())
     with pytest.raises(UnreadableRecord):
-        decode_gone(json.dumps(stored | odd).encode())
+        decode_deletion(json.dumps(stored | odd).encode())
 
 
 def test_a_retention_is_over_when_it_is() -> None:
     deleted = datetime(2024, 1, 1, tzinfo=UTC)
-    gone = Gone(deleted, 60)
-    assert not gone.due(deleted + timedelta(seconds=59))
-    assert gone.due(deleted + timedelta(seconds=60))
-    assert not gone.due(deleted - timedelta(days=1)), "deleted by a server whose clock is ahead"
-    assert replace(gone, purging=True).due(deleted)
+    deletion = Deletion(deleted, 60)
+    assert not deletion.due(deleted + timedelta(seconds=59))
+    assert deletion.due(deleted + timedelta(seconds=60))
+    assert not deletion.due(deleted - timedelta(days=1)), "deleted by a server whose clock is ahead"
+    assert replace(deletion, purging=True).due(deleted)
 
 
 def test_a_record_with_little_room_remembers_fewer_operations() -> None:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import DELETED, LISTED, SWEPT, USABLE, DataDirectory, Observed, State, data_mode
 
 ID = "0123456789abcdef0123456789abcdef"
 RECORD = Record(2**30, "vol_x", gid=2000)
 DATA = DataDirectory("vol_x", 0, 2000, 0o2775, empty=True)
-GONE = Gone(datetime(2024, 1, 1, tzinfo=UTC), 0)
+DELETION = Deletion(datetime(2024, 1, 1, tzinfo=UTC), 0)
 MADE = Observed(ID, record=RECORD, entries=("vol_x",), data=DATA, limit_bytes=2**30)
 
 LOOKS = st.builds(
@@ -22,8 +22,8 @@ LOOKS = st.builds(
     exists=st.booleans(),
     tombstone=st.booleans(),
     closed=st.booleans(),
-    gone=st.sampled_from([None, GONE, replace(GONE, purging=True)]),
-    gone_unreadable=st.sampled_from(["", "why"]),
+    deletion=st.sampled_from([None, DELETION, replace(DELETION, purging=True)]),
+    deletion_unreadable=st.sampled_from(["", "why"]),
     record=st.sampled_from([None, RECORD, replace(RECORD, clone_source="a" * 32)]),
     record_unreadable=st.sampled_from(["", "why"]),
     published=st.booleans(),
@@ -45,11 +45,11 @@ def test_every_look_has_a_state_with_one_meaning(observed: Observed) -> None:
 
 @given(observed=LOOKS)
 def test_data_is_removed_only_where_a_mark_says_so(observed: Observed) -> None:
-    marked = observed.tombstone or observed.gone is not None or observed.closed
+    marked = observed.tombstone or observed.deletion is not None or observed.closed
     assert not (observed.state in DELETED and not marked)
     if observed.state in (State.GIVEN_UP, State.LEFTOVER):
         assert not observed.entries or (observed.data is not None and observed.data.empty)
-    if observed.gone_unreadable and observed.exists and not observed.tombstone:
+    if observed.deletion_unreadable and observed.exists and not observed.tombstone:
         assert observed.state is State.UNCLEAR
 
 
@@ -69,11 +69,11 @@ def test_absence_is_said_only_of_what_is_not_there(observed: Observed) -> None:
     [
         (Observed(ID, exists=False, tombstone=True), State.ABSENT),
         (Observed(ID, tombstone=True, published=True), State.RETURNED),
-        (Observed(ID, gone=GONE, published=True), State.TRASH),
-        (Observed(ID, gone=GONE, closed=True), State.TRASH),
-        (Observed(ID, gone=replace(GONE, purging=True)), State.PURGING),
+        (Observed(ID, deletion=DELETION, published=True), State.TRASH),
+        (Observed(ID, deletion=DELETION, closed=True), State.TRASH),
+        (Observed(ID, deletion=replace(DELETION, purging=True)), State.PURGING),
         (Observed(ID, closed=True, published=True), State.PURGING),
-        (Observed(ID, gone=GONE, record_unreadable="newer"), State.TRASH),
+        (Observed(ID, deletion=DELETION, record_unreadable="newer"), State.TRASH),
         (Observed(ID, record_unreadable="newer", published=True), State.LEFT_ALONE),
         (Observed(ID, record=RECORD, published=True, locked=True), State.VOLUME),
         (Observed(ID, published=True), State.VOLUME),

@@ -34,8 +34,10 @@ async def test_a_volume_that_was_made_since_is_not_said_to_lack_its_record() -> 
         brick_count=returning(0),
         lookup=returning(True),
     )
-    cluster = SimpleNamespace(bricks=(), options={"features.quota": "on"})
-    topology: Any = SimpleNamespace(gluster_volume_now=returning(cluster))
+    gluster_volume = SimpleNamespace(
+        bricks=(), options={"features.quota": "on", "features.quota-deem-statfs": "on"}
+    )
+    topology: Any = SimpleNamespace(gluster_volume_now=returning(gluster_volume))
     gluster: Any = SimpleNamespace(limited_gfids=limited_gfids)
     pool_health: Any = SimpleNamespace(observe=returning(Health()))
     limits: Any = None

@@ -11,9 +11,9 @@ from piragua.errors import MountError
 from piragua.inventory.inventory import Inventory
 from piragua.tree.own_files.feed import Position
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import Observed
-from piragua.upkeep.purging.emptying import Emptying
+from piragua.upkeep.purging.data_purger import DataPurger
 from piragua.upkeep.purging.pace import Pace
 from piragua.upkeep.purging.purger import Purger
 from piragua.upkeep.purging.waiting import WaitingPurges
@@ -54,7 +54,7 @@ class Tree:
     async def observe(self, volume_id: str) -> Observed:
         return Observed(volume_id, record=Record(2**30, "vol"), published=True)
 
-    async def forget_old(self, *_: object, **__: object) -> None:
+    async def remove_old_files(self, *_: object, **__: object) -> None:
         pass
 
     async def round(self, _: object) -> bool:
@@ -147,7 +147,7 @@ async def test_a_sweep_hands_what_is_deleted_to_the_purger_before_it_looks_at_th
 ) -> None:
     tree, done = Tree(3), list[str]()
     last = tree.volumes[-1]
-    all_observed = await tree.observe_many() | {last: Observed(last, gone=Gone(datetime.now(UTC), 0))}
+    all_observed = await tree.observe_many() | {last: Observed(last, deletion=Deletion(datetime.now(UTC), 0))}
 
     async def all_looks() -> dict[str, Observed]:
         return all_observed
@@ -204,15 +204,15 @@ async def test_emptying_rests_in_proportion_but_not_while_many_wait(monkeypatch:
     any_tree.blocking = not_empty_yet
     waiting, rests = WaitingPurges(pause_seconds=2), rests_of(monkeypatch)
     pace = Pace(any_tree, waiting, rests=4)
-    emptying = Emptying(any_tree, any_tree, waiting, pace, turn_seconds=30, stanch_seconds=5)
+    data_purger = DataPurger(any_tree, any_tree, waiting, pace, turn_seconds=30, stanch_seconds=5)
     for _ in range(20):
-        await emptying._step(any_tree, any_tree)
+        await data_purger._step(any_tree, any_tree)
     assert max(rests) == pytest.approx(0.4), "few wait"
     rests.clear()
     for number in range(500):
         waiting.add(f"{number:032x}")
     for _ in range(20):
-        await emptying._step(any_tree, any_tree)
+        await data_purger._step(any_tree, any_tree)
     assert not rests
 
 

@@ -9,15 +9,18 @@ import pytest
 from piragua.errors import (
     GlusterUnavailable,
     Ineligible,
-    InvalidRequest,
     NoneFits,
     NotFound,
     NotMounted,
+    NotServed,
     OutOfSpace,
     PiraguaError,
     StorageError,
     Unsupported,
 )
+from piragua.frontends.heketi import error_table as heketi
+from piragua.frontends.v1 import error_table as v1
+from piragua.http.error_table import ErrorTable
 from piragua.models import Durability, GlusterVolume, GlusterVolumeFlags, Layout, VolumeSpec
 from piragua.pool.topology import Topology
 from piragua.volumes.backend import Backend
@@ -28,8 +31,9 @@ pytestmark = pytest.mark.anyio
 DOWN = GlusterUnavailable(("volume", "info"), 0, "Connection failed.")
 REPLICATE = Durability(Layout.REPLICATE, replica=3)
 NO_SPACE = OutOfSpace("No space")
-UNTYPED = Ineligible("Cluster does not support requested volume type")
-DISABLED = Ineligible("Cluster has disabled all volume types")
+UNTYPED = Ineligible(takes_others=True)
+DISABLED = Ineligible(takes_others=False)
+TABLES = pytest.mark.parametrize("table", [heketi.TABLE, v1.TABLE], ids=["heketi", "v1"])
 
 
 class FakePool:
@@ -85,8 +89,9 @@ async def test_the_durability_that_was_asked_for_comes_first_and_then_the_most_r
 async def test_a_request_chooses_among_those_that_it_names() -> None:
     assert await chosen(POOL, REPLICATE, "plain") == ["plain"]
     assert await chosen(POOL, REPLICATE, "plain", "id-small", "small") == ["small", "plain"]
-    with pytest.raises(InvalidRequest, match=r"^Cluster id nothing not found$"):
+    with pytest.raises(NotServed) as refused:
         await chosen(POOL, REPLICATE, "plain", "nothing")
+    assert refused.value.wanted == "nothing"
 
 
 async def test_one_that_is_away_is_left_out_while_there_is_another() -> None:
@@ -105,24 +110,35 @@ def refusal(*errors: PiraguaError, away: StorageError | None = None) -> PiraguaE
 def test_a_single_one_refuses_in_its_own_words() -> None:
     assert refusal(NO_SPACE) is NO_SPACE
     assert refusal(UNTYPED) is UNTYPED
-    assert str(refusal()) == "No clusters configured"
+    assert isinstance(refusal(), NotServed)
 
 
-def test_several_refuse_with_a_line_each() -> None:
+@TABLES
+def test_several_refuse_with_a_line_each(table: ErrorTable) -> None:
     """Items C83 and C84 of the recording."""
-    assert str(refusal(UNTYPED, DISABLED)) == (
+    assert told(table, refusal(UNTYPED, DISABLED)) == (
         "No eligible cluster for volume\n"
         "Cluster c0: Cluster does not support requested volume type\n"
         "Cluster c1: Cluster has disabled all volume types"
     )
     several = refusal(NO_SPACE, UNTYPED, away=DOWN)
     assert isinstance(several, NoneFits)
-    assert str(several) == (
+    assert told(table, several) == (
         "Unable to create volume on any cluster:\n"
         "Cluster x: gluster volume info: Connection failed.\n"
         "Cluster c0: No space\n"
         "Cluster c1: Cluster does not support requested volume type"
     )
+
+
+@TABLES
+def test_what_is_not_served_is_told_by_its_name(table: ErrorTable) -> None:
+    assert told(table, refusal()) == "No clusters configured"
+    assert told(table, NotServed("gv9")) == "Cluster id gv9 not found"
+
+
+def told(table: ErrorTable, error: PiraguaError) -> str:
+    return table.row_of(error).text_of(error)
 
 
 def test_what_is_wrong_with_the_request_or_passes_is_said_as_such() -> None:

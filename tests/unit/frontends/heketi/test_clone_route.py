@@ -1,4 +1,4 @@
-"""POST /volumes/{id}/clone: what passes, and every refusal's text (Heketi contract 1.2, 1.3)."""
+"""POST /volumes/{id}/clone: what passes, and every refusal's text (docs/heketi-wire.md, 3.1, 3.3)."""
 
 import pytest
 

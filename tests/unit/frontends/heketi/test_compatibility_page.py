@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 PAGE = Path(__file__).parents[4] / "docs" / "heketi-compatibility.md"
 VERDICTS = {"same", "better", "different", "refused", "added", "not there"}
 
-# Every command of heketi-cli, and the requests that it is about (Heketi contract 6.1).
+# Every command of heketi-cli, and the requests that it is about (docs/heketi-wire.md, 6.3).
 COMMANDS = {
     "volume create": ["POST /volumes"],
     "volume list": ["GET /volumes", "GET /volumes/{id}"],
@@ -60,7 +60,7 @@ COMMANDS = {
     "setup-openshift-heketi-storage": ["POST /volumes", "GET /backup/db"],
 }
 
-# Heketi contract 4.3.
+# docs/heketi-wire.md, 7.4.
 PARAMETERS = {
     *("resturl", "restuser", "restuserkey", "secretname", "secretnamespace", "restauthenabled", "clusterid"),
     *("gidmin", "gidmax", "volumetype", "volumeoptions", "volumenameprefix", "snapfactor", "customepnameprefix"),

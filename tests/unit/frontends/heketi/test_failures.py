@@ -63,7 +63,7 @@ async def test_no_room_and_no_name_name_the_step(target: str, body: str, begins:
 
 
 async def test_a_full_queue_says_when_to_come_back() -> None:
-    """A Go client without Retry-After sleeps 10 to 29 seconds (Heketi contract 2.2)."""
+    """A Go client without Retry-After sleeps 10 to 29 seconds (docs/heketi-wire.md, 6.1)."""
     reply = await FrontEnd(operations=InMemoryOperations(full=True)).ask("POST", "/volumes", '{"size": 1}')
     assert (reply.status_code, reply.text) == (429, "Server busy. Retry operation later.\n")
     assert reply.headers["Retry-After"] == "1"

@@ -130,7 +130,7 @@ RECORDED: list[tuple[str, str | bytes, tuple[int, str]]] = [
     ("B150 byte order mark", b'\xef\xbb\xbf{"size":1}', UNPARSABLE),
     ("B151 invalid UTF-8", b'{"size":1,"name":"\xff"}', BAD_NAME),
     ("B152 8 MiB of blanks", '{"size":1}' + " " * 8 * 2**20, ACCEPTED),
-    # Order and joining of the checks (Heketi contract 1.3).
+    # Order and joining of the checks (docs/heketi-wire.md, 3.3).
     (
         "name and size together",
         '{"name": "a/b"}',

@@ -19,7 +19,7 @@ from piragua.inventory.inventory import Inventory
 from piragua.models import BYTES_PER_GIB, Device, DeviceBrick, OngoingOperation, OperationKind
 from piragua.pool.topology import Topology
 from piragua.status.counters import Counters
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import DataDirectory, Observed
 from tests.support.heketi_clients.in_memory import (
     CLUSTER_ID,
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 _LINE = re.compile(r'[a-zA-Z_]+(\{[a-z_]+="([^"\\\n]|\\.)*"(,[a-z_]+="([^"\\\n]|\\.)*")*\})? [0-9]+')
 KIB = 1024
 
-# The names that a recorded Heketi shows with volumes, block volumes and devices (Heketi contract 1.7).
+# The names that a recorded Heketi shows with volumes, block volumes and devices (docs/heketi-wire.md, 4.5).
 HEKETIS = {
     "heketi_up",
     "heketi_cluster_count",
@@ -65,10 +65,10 @@ class Seen:
         return self._observe_many
 
 
-def volume(number: int, size_gib: int, gone: Gone | None = None) -> tuple[str, Observed]:
+def volume(number: int, size_gib: int, deletion: Deletion | None = None) -> tuple[str, Observed]:
     volume_id = f"{number:032x}"
     record = Record(size_gib * BYTES_PER_GIB, "data")
-    return volume_id, Observed(volume_id, record=record, published=True, gone=gone)
+    return volume_id, Observed(volume_id, record=record, published=True, deletion=deletion)
 
 
 OTHER_CLUSTER_ID = "e" * 32
@@ -134,7 +134,7 @@ async def test_values_are_those_of_the_core() -> None:
     original = Observed(
         "f" * 32, entries=("x",), data=DataDirectory("x", 0, 0, 0o755, False), limit_bytes=BYTES_PER_GIB
     )
-    trash = volume(3, 7, Gone(datetime(2026, 5, 1, tzinfo=UTC), 60))
+    trash = volume(3, 7, Deletion(datetime(2026, 5, 1, tzinfo=UTC), 60))
     all_observed = dict([volume(1, 2), volume(2, 3), trash, (original.volume_id, original)])
     found = values(await metrics(Seen(all_observed)).text())
     cluster = f'{{cluster="{CLUSTER_ID}"}}'

@@ -10,20 +10,20 @@ pytestmark = pytest.mark.anyio
 
 async def order_of(wanted: list[tuple[str, bool]]) -> list[str]:
     """The order in which these get their turn, all of whom wait when the first ends."""
-    turns, order = FairLock(), list[str]()
-    await turns.take(urgent=True)
+    lock, order = FairLock(), list[str]()
+    await lock.take(urgent=True)
 
     async def work(name: str, urgent: bool) -> None:
-        await turns.take(urgent=urgent)
+        await lock.take(urgent=urgent)
         order.append(name)
-        turns.give_back()
+        lock.release()
 
     async with anyio.create_task_group() as group:
         for name, urgent in wanted:
             group.start_soon(work, name, urgent)
             await anyio.wait_all_tasks_blocked()
-        turns.give_back()
-    assert not turns.taken
+        lock.release()
+    assert not lock.held
     return order
 
 
@@ -39,21 +39,21 @@ async def test_a_removal_is_not_put_off_for_ever() -> None:
 
 
 async def test_who_leaves_the_queue_holds_nobody_up() -> None:
-    turns = FairLock()
-    await turns.take(urgent=True)
+    lock = FairLock()
+    await lock.take(urgent=True)
     with anyio.move_on_after(0.01):
-        await turns.take(urgent=True)
-    assert not turns.awaited
+        await lock.take(urgent=True)
+    assert not lock.awaited
     async with anyio.create_task_group() as group:
         given_then_cancelled = anyio.CancelScope()
 
         async def work() -> None:
             with given_then_cancelled:
-                await turns.take(urgent=False)
-                turns.give_back()
+                await lock.take(urgent=False)
+                lock.release()
 
         group.start_soon(work)
         await anyio.wait_all_tasks_blocked()
-        turns.give_back()
+        lock.release()
         given_then_cancelled.cancel()
-    assert not turns.taken
+    assert not lock.held

@@ -7,7 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from piragua.errors import Conflict
-from piragua.tree.record import Gone, Record
+from piragua.tree.record import Deletion, Record
 from piragua.tree.states import Observed
 from piragua.volumes.jobs.delete import Delete
 
@@ -21,7 +21,7 @@ class Tree:
 
     def __init__(self) -> None:
         self.held = False
-        self.gone: Gone | None = None
+        self.deletion: Deletion | None = None
 
     @property
     def purger(self) -> "Tree":
@@ -44,11 +44,11 @@ class Tree:
 
     async def observe(self, _: str) -> Observed:
         await anyio.lowlevel.checkpoint()
-        return Observed(VOLUME_ID, record=Record(2**30, "vol"), published=True, gone=self.gone)
+        return Observed(VOLUME_ID, record=Record(2**30, "vol"), published=True, deletion=self.deletion)
 
-    async def mark_gone(self, _: str, gone: Gone) -> None:
+    async def mark_deleted(self, _: str, deletion: Deletion) -> None:
         await anyio.sleep(0.02)
-        self.gone = gone
+        self.deletion = deletion
 
     async def release_name(self, *_: object) -> None:
         pass
@@ -60,4 +60,4 @@ async def test_two_deletes_at_once_succeed_however_long_the_purge_takes() -> Non
         async with anyio.create_task_group() as group:
             for _ in range(2):
                 group.start_soon(Delete(tree, tree, "cluster", VOLUME_ID, 0, is_deleted=False).run, "nonce")
-    assert tree.gone is not None
+    assert tree.deletion is not None

@@ -1,4 +1,4 @@
-"""Removes what lies in a deleted volume."""
+"""Purges the data of deleted volumes."""
 
 import errno
 import logging
@@ -11,7 +11,7 @@ from piragua.errors import GlusterTimeout, MountError, PiraguaError
 from piragua.quota.limits import Limits
 from piragua.tree.mount import Mount
 from piragua.tree.proven_mount import ProvenMount
-from piragua.tree.purge import STANCHED_LIMIT_BYTES, Emptier, write_ballast
+from piragua.tree.purge import STANCHED_LIMIT_BYTES, DataPurge, write_ballast
 from piragua.upkeep.purging.pace import Pace
 from piragua.upkeep.purging.pause import require_running
 from piragua.upkeep.purging.reasons import TurnOver
@@ -22,11 +22,11 @@ _ENTRIES_AT_A_TIME = 100
 _ENTRIES_BETWEEN_LINES = 100_000
 
 
-class Emptying:
+class DataPurger:
     """Of one Gluster volume's volumes, in steps.
 
-    turn_seconds: how long a large volume is emptied while others wait. stanch_seconds: how long clients may write
-    into what is emptied.
+    turn_seconds: how long a large volume is purged while others wait. stanch_seconds: how long clients may write
+    into what is purged.
     """
 
     def __init__(
@@ -52,29 +52,29 @@ class Emptying:
         """How many entries of that volume were removed here; None: it was not begun."""
         return self._removed.get(volume_id)
 
-    def forget(self, volume_id: str) -> None:
+    def drop(self, volume_id: str) -> None:
         """Nobody asks for that volume any more."""
         self._removed.pop(volume_id, None)
 
-    async def empty(self, mounted: ProvenMount, volume_id: str) -> None:
+    async def purge(self, mounted: ProvenMount, volume_id: str) -> None:
         """Removes everything in `/<id>`; when that takes longer, nobody can make anything new in it.
 
         TurnOver, Paused or StorageError when something is left.
         """
         begun = anyio.current_time()
-        if not await self._empty_some(mounted, volume_id, begun, stanch_after_seconds=self._stanch_seconds):
+        if not await self._purge_some(mounted, volume_id, begun, stanch_after_seconds=self._stanch_seconds):
             await self._stanch(mounted, volume_id)
-            await self._empty_some(mounted, volume_id, begun)
+            await self._purge_some(mounted, volume_id, begun)
 
-    async def _empty_some(
+    async def _purge_some(
         self, mounted: ProvenMount, volume_id: str, begun: float, *, stanch_after_seconds: float = math.inf
     ) -> bool:
         """Removes in steps, between which others get their turn; False when it is time to stop writers."""
-        emptier = mounted.emptier(volume_id)
+        data_purge = mounted.data_purge(volume_id)
         before = self._removed.get(volume_id, 0)
         try:
-            while not await self._step(mounted, emptier):
-                removed = emptier.removed
+            while not await self._step(mounted, data_purge):
+                removed = data_purge.removed
                 self._count(volume_id, before + removed)
                 self._mount.current()
                 await require_running(mounted)
@@ -90,8 +90,8 @@ class Emptying:
                 raise
             return False
         finally:
-            self._count(volume_id, before + emptier.removed)
-            emptier.close()
+            self._count(volume_id, before + data_purge.removed)
+            data_purge.close()
         return True
 
     def _count(self, volume_id: str, removed: int) -> None:
@@ -99,10 +99,10 @@ class Emptying:
         self.entries_removed += removed - self._removed.get(volume_id, 0)
         self._removed[volume_id] = removed
 
-    async def _step(self, mounted: ProvenMount, emptier: Emptier) -> bool:
+    async def _step(self, mounted: ProvenMount, data_purge: DataPurge) -> bool:
         """Removes some entries and rests; True when all is empty."""
         begun = anyio.current_time()
-        is_empty = await mounted.blocking(lambda: emptier.work(_ENTRIES_AT_A_TIME), timeout_seconds=60)
+        is_empty = await mounted.blocking(lambda: data_purge.work(_ENTRIES_AT_A_TIME), timeout_seconds=60)
         if not is_empty:
             await self._pace.rest(anyio.current_time() - begun)
         return is_empty
@@ -110,7 +110,7 @@ class Emptying:
     async def _stanch(self, mounted: ProvenMount, volume_id: str) -> None:
         """Makes its limit smaller than what it holds: then quota refuses every write, mkdir and create in it.
 
-        Where that fails, emptying goes on as it is. A command that timed out may still happen, and then its limit
+        Where that fails, purging goes on as it is. A command that timed out may still happen, and then its limit
         must not outlive the directory: GlusterTimeout.
         """
         try:

@@ -1,4 +1,4 @@
-"""Takes an empty volume away for good: its limit, then its directory."""
+"""Forgets a volume whose data is purged: its limit, then its directory with its record."""
 
 import errno
 import logging
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 _HEALTH_IS_FRESH_SECONDS = 5
 
 
-class Removal:
+class Forgetter:
     """On one Gluster volume. hidden: finds what keeps an emptied `/<id>` from being removed."""
 
     def __init__(self, limits: Limits, pool_health: PoolHealth, hidden: Hidden | None = None) -> None:
@@ -31,8 +31,8 @@ class Removal:
         self._health_at = float("-inf")
         self._asking = anyio.Lock()
 
-    async def take_away(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock) -> None:
-        """Removes an empty `/<id>`, whose lock the caller holds, with its limit; NotYet when all is not well."""
+    async def forget(self, mounted: ProvenMount, volume_id: str, lock: AsyncLock) -> None:
+        """Forgets an empty `/<id>`, whose lock the caller holds, and its limit; NotYet when all is not well."""
         problem = (await self._current_health(mounted)).problem_with(volume_id)
         if problem:
             raise NotYet(problem)
@@ -44,7 +44,7 @@ class Removal:
         await self._limits.remove(mounted, volume_id, files=may_limit_files, allowed=every_glusterd)
         await every_glusterd()
         await self._require(mounted, lock)
-        await self._remove(mounted, volume_id, "" if observed.record is None else observed.record.name)
+        await self._remove_directory(mounted, volume_id, "" if observed.record is None else observed.record.name)
         self.volumes_purged += 1
         audit.changed("purge", volume_id)
         await mounted.tell(volume_id, feed.PURGED)
@@ -55,9 +55,9 @@ class Removal:
         if problem:
             raise NotYet(problem)
 
-    async def _remove(self, mounted: ProvenMount, volume_id: str, name: str) -> None:
+    async def _remove_directory(self, mounted: ProvenMount, volume_id: str, name: str) -> None:
         try:
-            await mounted.remove(volume_id)
+            await mounted.forget(volume_id)
         except MountError as error:
             if isinstance(error, NotMounted):
                 raise

@@ -1,0 +1,1 @@
+"""Whether this instance lives and is well, for balancers, systemd and people."""
