@@ -124,7 +124,7 @@ class VolumeUsage:
 class Volume:
     """A thin volume: a directory with a limit.
 
-    cluster_id and gluster_volume are the id and the name of the Gluster volume it lies on.
+    gluster_volume_id and gluster_volume are the id and the name of the Gluster volume it lies on.
     created is None for a volume that the original Piragua made.
     """
 

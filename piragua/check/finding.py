@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Fix:
-    """What --fix does: in words, and done by `run`, which logs each deed.
+    """What --fix does: in words, and done by `run`, which logs what it did.
 
     run raises PiraguaError when nothing could be done, or when the rest has to wait. What it did is proven by
     asking again, never by its end.

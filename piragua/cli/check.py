@@ -57,7 +57,8 @@ class Wishes:
 def run(settings: Settings, wishes: Wishes) -> int:
     """Asks and mends, prints, and returns the exit status: 0 only if nothing is wrong at the end, else 1."""
     setup.set_up(settings.log_level if wishes.fix else "warning", settings.log_format)
-    logging.getLogger("piragua.check").setLevel(logging.INFO)
+    for name in ("piragua.check", __name__):
+        logging.getLogger(name).setLevel(logging.INFO)
     return asyncio.run(_run(settings, wishes))
 
 

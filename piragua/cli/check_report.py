@@ -33,7 +33,7 @@ def status(found: Sequence[Finding]) -> int:
 
 
 def show(found: Sequence[Finding], applied_fixes: Sequence[AppliedFix] | None) -> None:
-    """Prints the findings for people. deeds: what was done; None: nothing was to be changed."""
+    """Prints the findings for people. applied_fixes: what was done; None: nothing was to be changed."""
     for finding in found:
         _show(finding, planned=applied_fixes is None)
     for applied in applied_fixes or ():

@@ -12,12 +12,21 @@ from piragua.http.docs_routes import docs_router
 from piragua.http.openapi import description
 from piragua.http.path_space import PathSpaces
 from piragua.http.route_marks import Mark, marks_of
+from piragua.http.streams import Streams
 
 
 def application(
-    core: Core, front_ends: Sequence[FrontEnd], *, api_docs: bool = False, request_timeout_seconds: float = 30
+    core: Core,
+    front_ends: Sequence[FrontEnd],
+    *,
+    api_docs: bool = False,
+    streams: Streams | None = None,
+    request_timeout_seconds: float = 30,
 ) -> FastAPI:
-    """The application that answers for all of them. api_docs: their routes are described at /docs."""
+    """The application that answers for all of them. The arguments are those of `build_app`.
+
+    api_docs: their routes are described at /docs. ValueError when they do not go together.
+    """
     routers = [router for front_end in front_ends for router in front_end.routers]
     if api_docs:
         routers.append(_docs(front_ends))
@@ -25,6 +34,7 @@ def application(
         routers,
         [front_end.space for front_end in front_ends if front_end.space is not None],
         mode=core.modes.current,
+        streams=streams,
         request_timeout_seconds=request_timeout_seconds,
         recorder=core.counters,
     )

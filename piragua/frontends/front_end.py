@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from piragua.http.app import routes_of
 from piragua.http.path_space import PathSpace
+from piragua.http.route_marks import Mark, marks_of
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,27 @@ class FrontEnd:
 
     routers: its routes. What the gate has to know of one is said by `piragua.http.route_marks`.
     space: the rules of its paths; None: those of whoever has the paths of its routes.
-    keeps: each runs beside the service, for ever, and is begun again when it ends by a bug. Something that listens
-    for itself is one of these.
-    about: for the description of all routes at /docs, what they are as a whole; None: they are not in it.
+    keeps: each runs beside the service, and is begun again a second after it ends. Something that listens for
+    itself is one of these.
+    about: for the description of all routes at /docs, what they are as a whole; None: they are not in it, as those
+    of a space with a prefix cannot be.
+    ValueError: a route lies outside of the space, but for one that is there for browsers only.
     """
 
     routers: Sequence[APIRouter]
     space: PathSpace | None = None
     keeps: Sequence[Callable[[], Awaitable[None]]] = ()
     about: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.space is None or not self.space.prefix:
+            return
+        if self.about is not None:
+            raise ValueError(f"what lies below {self.space.prefix} describes itself")
+        outside = [
+            route.path
+            for route in routes_of(self.routers)
+            if not self.space.has(route.path) and Mark.FOR_BROWSERS not in marks_of(route.endpoint)
+        ]
+        if outside:
+            raise ValueError(f"these do not lie below {self.space.prefix}: {', '.join(outside)}")

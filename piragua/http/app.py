@@ -13,6 +13,7 @@ from piragua.http.gates import Gate
 from piragua.http.path_space import PathSpace, PathSpaces
 from piragua.http.request_log import RequestLog, RequestRecorder
 from piragua.http.route_table import RouteTable
+from piragua.http.streams import Streams
 from piragua.models import Mode
 
 
@@ -21,18 +22,21 @@ def build_app(
     spaces: Sequence[PathSpace],
     *,
     mode: Callable[[], Awaitable[Mode]],
+    streams: Streams | None = None,
     request_timeout_seconds: float = 30,
     recorder: RequestRecorder | None = None,
 ) -> FastAPI:
     """The application. mode: which requests may change something. recorder: is told of every answer.
 
-    request_timeout_seconds must be longer than `operations` hold a poll.
+    streams: ends those that are open when the instance stops. request_timeout_seconds must be longer than
+    `operations` hold a poll. Raises ValueError for what the gate cannot guard.
     """
     gate = Middleware(
         Gate,
         spaces=PathSpaces(spaces),
         routes=RouteTable(routes_of(routers)),
         mode=mode,
+        streams=streams or Streams(),
         request_timeout_seconds=request_timeout_seconds,
     )
     app = FastAPI(
@@ -47,8 +51,18 @@ def build_app(
 
 
 def routes_of(routers: Iterable[APIRouter]) -> list[Route]:
-    """All routes of those routers."""
-    return [route for router in routers for route in router.routes if isinstance(route, Route)]
+    """All routes. ValueError for what is none, such as a mount, and for one that is there twice."""
+    found: list[Route] = []
+    known: set[tuple[str, str]] = set()
+    for route in (route for router in routers for route in router.routes):
+        if not isinstance(route, Route):
+            raise ValueError(f"{route!r} is no route that the gate knows")
+        keys = {(route.path, method) for method in route.methods or ()}
+        if keys & known:
+            raise ValueError(f"the route {route.path} is there twice")
+        known |= keys
+        found.append(route)
+    return found
 
 
 async def _answer_framework(request: Request, error: Exception) -> Response:

@@ -60,6 +60,7 @@ _INTERNAL = Row(500, "Internal error: the log of the server that answered says m
 
 BASE = ErrorTable(
     {
+        refusals.Refusal: Row(400),
         refusals.AuthorizationMalformed: Row(400),
         refusals.TokenRefused: Row(401),
         refusals.AdministratorRequired: Row(401, "Administrator access required"),

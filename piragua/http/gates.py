@@ -30,6 +30,7 @@ from piragua.http.refusals import (
 )
 from piragua.http.route_marks import Mark
 from piragua.http.route_table import Fit, RouteTable, without_slash
+from piragua.http.streams import Streams
 from piragua.log.request_context import current_request
 from piragua.models import Mode
 
@@ -62,7 +63,8 @@ class _Asked:
 class Gate:
     """Lets a request through to its route, with the path as the route knows it, and answers what goes wrong.
 
-    spaces: whose rules hold for which path. mode: which requests may change something.
+    spaces: whose rules hold for which path. mode: which requests may change something. A route finds the role of
+    its caller in `request.state.role`.
     """
 
     def __init__(
@@ -72,9 +74,11 @@ class Gate:
         spaces: PathSpaces,
         routes: RouteTable,
         mode: Callable[[], Awaitable[Mode]],
+        streams: Streams,
         request_timeout_seconds: float,
     ) -> None:
         self._app = app
+        self._streams = streams
         self._spaces = spaces
         self._routes = routes
         self._mode = mode
@@ -82,7 +86,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._pass_no_request(scope, receive, send)
             return
         asked = self._asked(scope)
         started = False
@@ -103,12 +107,18 @@ class Gate:
                 raise
             await answer(scope, receive, send)
 
+    async def _pass_no_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket is refused: nothing here would sign it in."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._app(scope, receive, send)
+
     def _asked(self, scope: Scope) -> _Asked:
         sent = unquote_to_bytes(_raw_path(scope))
         path = _SLASHES.sub(b"/", sent).decode("latin-1")
-        method = scope["method"]
-        found = [each for each in self._routes.find(path) if _leads_there(each, method)]
-        fit = next((each for each in found if method in each.methods), None)
+        found = [each for each in self._routes.find(path) if _leads_there(each, scope)]
+        fit = next((each for each in found if scope["method"] in each.methods), None)
         return _Asked(scope, sent, path, found, fit)
 
     async def _bounded(self, asked: _Asked, receive: Receive, send: Send) -> None:
@@ -126,26 +136,35 @@ class Gate:
     async def _let_through(self, asked: _Asked, receive: Receive, send: Send) -> None:
         _note_fit(asked.fit or next(iter(asked.found), None))
         without_token = asked.has(Mark.WITHOUT_TOKEN)
-        if not without_token:
-            await self._admit(asked)
+        role = "" if without_token else await self._admit(asked)
         await self._require_allowed(asked)
         redirect = None if without_token else _checked(asked)
         if redirect is not None:
             await redirect(asked.scope, receive, send)
             return
-        await self._app({**asked.scope, "path": asked.path, "raw_path": asked.path.encode()}, receive, send)
+        state = {**asked.scope.get("state", {}), "role": role}
+        inner = {**asked.scope, "path": asked.path, "raw_path": asked.path.encode(), "state": state}
+        if asked.has(Mark.STREAM):
+            await self._streams.run(self._app, inner, receive, send)
+        else:
+            await self._app(inner, receive, send)
 
-    async def _admit(self, asked: _Asked) -> None:
+    async def _admit(self, asked: _Asked) -> str:
+        """The caller's role; "" where everybody is let in."""
         space = self._spaces.of(asked.path)
         if space.sign_in is None:
-            return
-        attempt = SignInAttempt(asked.method, asked.sent, asked.scope["headers"], _address(asked.scope))
+            return ""
+        scope = asked.scope
+        attempt = SignInAttempt(
+            asked.method, asked.sent, scope["headers"], _address(scope), scope.get("query_string", b"")
+        )
         role = await space.sign_in(attempt)
         context = current_request.get()
         if context is not None:
             context.role = role
         if not space.may(role, asked.method, asked.path):
             raise AdministratorRequired
+        return role
 
     async def _require_allowed(self, asked: _Asked) -> None:
         """Maintenance for what an administrator lets nobody, or only callers on this server, change.
@@ -170,9 +189,16 @@ def _unbounded_once_it_began(send: Send, deadline: asyncio.Timeout) -> Send:
     return watched
 
 
-def _leads_there(fit: Fit, method: str) -> bool:
+def _leads_there(fit: Fit, scope: Scope) -> bool:
     """Whether such a request is told of it: of a route without a token only its own (docs/heketi-wire.md, 1.1)."""
-    return Mark.WITHOUT_TOKEN not in fit.marks or (fit.exactly and method in fit.methods)
+    if Mark.FOR_BROWSERS in fit.marks and not _wants_a_page(scope):
+        return False
+    return Mark.WITHOUT_TOKEN not in fit.marks or (fit.exactly and scope["method"] in fit.methods)
+
+
+def _wants_a_page(scope: Scope) -> bool:
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    return any(each.split(b";")[0].strip().lower() == b"text/html" for each in accepted.split(b","))
 
 
 def _checked(asked: _Asked) -> Response | None:
@@ -195,6 +221,7 @@ def _note_fit(fit: Fit | None) -> None:
     context = current_request.get()
     if context is not None and fit is not None:
         context.route, context.volume_id = fit.route, fit.volume_id
+        context.polled = Mark.POLLED in fit.marks
 
 
 def _is_local(scope: Scope) -> bool:

@@ -29,7 +29,7 @@ _PATH_TYPES = MappingProxyType(
 )
 
 
-class _Text(Convertor[str]):
+class _TextConvertor(Convertor[str]):
     def convert(self, value: str) -> str:
         return value
 
@@ -40,7 +40,7 @@ class _Text(Convertor[str]):
 def register_path_types() -> None:
     """Make the types known to the router, which keeps them for the process; may be called again."""
     for name, regex in _PATH_TYPES.items():
-        register_url_convertor(name, type(name, (_Text,), {"regex": regex})())
+        register_url_convertor(name, type(name, (_TextConvertor,), {"regex": regex})())
 
 
 def checked_id(text: str) -> str:

@@ -14,13 +14,14 @@ class SignInAttempt:
     """What a request says of who sends it.
 
     path: percent-decoded, as it was sent, without the query. headers: names in lower case. client: the address
-    that it comes from, as far as the connection, or a trusted proxy, says.
+    that it comes from, as far as the connection, or a trusted proxy, says. query: as it was sent.
     """
 
     method: str
     path: bytes
     headers: Sequence[tuple[bytes, bytes]]
     client: str = ""
+    query: bytes = b""
 
     def header(self, name: bytes) -> bytes | None:
         """The value of that header (its name in lower case); of several the first. None where there is none."""

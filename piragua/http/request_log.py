@@ -21,7 +21,6 @@ _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
-_ASKED_ALL_THE_TIME = frozenset(("/health", "/live", "/metrics"))
 _CLIENT_WENT_AWAY = 499
 
 
@@ -67,7 +66,7 @@ class RequestLog:
     def _tell(self, context: RequestContext, status: int, seconds: float) -> None:
         if self._recorder is not None:
             self._recorder.answered(context.method, context.route, status, seconds)
-        level = logging.DEBUG if context.route in _ASKED_ALL_THE_TIME else logging.INFO
+        level = logging.DEBUG if context.polled else logging.INFO
         if _log.isEnabledFor(level):
             _log.log(
                 level, "%s %s", context.method, context.route, extra={"fields": _fields(context, status, seconds)}

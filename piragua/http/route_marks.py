@@ -21,6 +21,8 @@ class Mark(Flag):
     WITHOUT_TOKEN = auto()
     STREAM = auto()
     IN_READ_ONLY_MODE = auto()
+    FOR_BROWSERS = auto()
+    POLLED = auto()
 
 
 def without_token(endpoint: Endpoint) -> Endpoint:
@@ -36,6 +38,16 @@ def stream(endpoint: Endpoint) -> Endpoint:
 def in_read_only_mode(endpoint: Endpoint) -> Endpoint:
     """It is open also while an administrator lets nothing be changed."""
     return _marked(endpoint, Mark.IN_READ_ONLY_MODE)
+
+
+def for_browsers(endpoint: Endpoint) -> Endpoint:
+    """It is there only for who asks for text/html: a page at `/`. For all others there is no such route."""
+    return _marked(endpoint, Mark.FOR_BROWSERS)
+
+
+def polled(endpoint: Endpoint) -> Endpoint:
+    """It is asked for all the time, so that a line of the log for each request would be too many."""
+    return _marked(endpoint, Mark.POLLED)
 
 
 def marks_of(endpoint: Callable[..., Any]) -> Mark:

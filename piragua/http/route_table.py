@@ -37,7 +37,13 @@ class RouteTable:
         ]
 
     def find(self, path: str) -> list[Fit]:
-        """The routes that the path fits; where there is none, those that it fits without the slash at its end."""
+        """The routes that the path fits; where there is none, those that it fits without the slash at its end.
+
+        A path that ends in a line's end fits none: `$` in a pattern of Starlette's lets it pass, so that the web
+        framework could take another route than the gate.
+        """
+        if path.endswith("\n"):
+            return []
         return self._fitting(path, exactly=True) or self._fitting(without_slash(path), exactly=False)
 
     def _fitting(self, path: str, *, exactly: bool) -> list[Fit]:

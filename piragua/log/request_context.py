@@ -17,7 +17,7 @@ class RequestContext:
     id: the client's own `X-Request-ID`, or one that was made up. role: whose key has signed the token, "none"
     without a token. route: the pattern that its path fits, "none" where none was looked for or found. volume_id:
     the volume in the path. operation_id: the long work that it began. body: what was decoded of it. error: why it
-    was refused, or failed.
+    was refused, or failed. polled: such requests come all the time.
     """
 
     id: str
@@ -30,6 +30,7 @@ class RequestContext:
     operation_id: str = ""
     body: BaseModel | None = None
     error: str = ""
+    polled: bool = False
 
     def who(self) -> dict[str, object]:
         """The fields of a line that is written because of it."""

@@ -50,10 +50,12 @@ async def running(
 
 
 async def for_ever(keep: Callable[[], Awaitable[None]]) -> None:
-    """Does it again when it ends by a bug, which must not end all the rest."""
+    """Does it again when it ends, be it by a bug, which must not end all the rest."""
     while True:
         try:
             await keep()
+        except PiraguaError as error:
+            _log.warning("work in the background stopped, and begins again: %s", error)
         except Exception:
             _log.exception("work in the background stopped for a reason that is a bug; it begins again")
         await anyio.sleep(_AGAIN_SECONDS)

@@ -43,7 +43,7 @@ def core_parts(
     counters: Counters,
     timing: Timing = DEFAULT_TIMING,
     *,
-    failure_text: Callable[[PiraguaError], str] = str,
+    failure_text: Callable[[PiraguaError], str],
 ) -> CoreParts:
     """The core that the settings ask for. failure_text: what clients are told of long work that failed."""
     backends = {volume.name: backend_parts(pool, volume, settings, timing) for volume in settings.volumes}

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from piragua.config import Settings
 from piragua.frontends import registry
 from piragua.frontends.application import application
+from piragua.http.streams import Streams
 from piragua.service.backend_parts import DEFAULT_TIMING, Timing, pool_parts
 from piragua.service.background import running
 from piragua.service.core_parts import core_parts
@@ -36,7 +37,14 @@ class Service:
         self._mount_check_seconds = timing.mount_check_seconds
         self._shutdown_timeout_seconds = shutdown_timeout_seconds
         self.instance = self._parts.core.instance
-        self.app = application(self._parts.core, self._front_ends, api_docs=settings.api_docs)
+        self._streams = Streams()
+        self.app = application(
+            self._parts.core, self._front_ends, api_docs=settings.api_docs, streams=self._streams
+        )
+
+    def stop_streams(self) -> None:
+        """Open ones end, so that nobody waits for them."""
+        self._streams.stop()
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Mounts, lists, purges and sweeps until the end, and then takes away what was mounted."""

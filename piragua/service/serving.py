@@ -74,7 +74,7 @@ async def _serve(settings: Settings, listening: socket.socket, deduplication: De
         outlasting.start_soon(supervisor.keep_watchdog)
         outlasting.start_soon(for_ever, deduplication.keep)
         async with service.running(), anyio.create_task_group() as group:
-            group.start_soon(_stop_on_signal, server, supervisor)
+            group.start_soon(_stop_on_signal, server, supervisor, service.stop_streams)
             systemd.on_reload(partial(_reload, config, settings, service.instance, supervisor, where))
             await server.serve(sockets=[listening])
             group.cancel_scope.cancel()
@@ -157,11 +157,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _stop_on_signal(server: uvicorn.Server, supervisor: systemd.Supervisor) -> None:
+async def _stop_on_signal(
+    server: uvicorn.Server, supervisor: systemd.Supervisor, stop_streams: Callable[[], None]
+) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for each in signals:
             _log.info("%s: no new work; what runs is finished", each.name)
             supervisor.stopping()
+            stop_streams()
             server.should_exit = True
 
 

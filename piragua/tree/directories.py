@@ -29,7 +29,7 @@ def observe(handle: Handle, held: locks.Locks, volume_id: str) -> Observed:
     return _looked(handle, held, volume_id, _contents)
 
 
-def glance(handle: Handle, held: locks.Locks, volume_id: str) -> Observed | None:
+def observe_marks(handle: Handle, held: locks.Locks, volume_id: str) -> Observed | None:
     """A look at the marks and the lock; None when they do not name the state. Never asks for a limit.
 
     OSError as for `observe`.
@@ -51,7 +51,7 @@ def observe_inside(handle: Handle, held: locks.Locks, volume_id: str) -> Observe
         return Observed(volume_id, exists=False)
 
 
-def look_at_made(handle: Handle, volume_id: str, name: str) -> Observed:
+def observe_made(handle: Handle, volume_id: str, name: str) -> Observed:
     """A look by who makes the volume: its marks, its data directory by that name, and its limit.
 
     OSError for anything but "not there". The limit is None when it is that of the whole Gluster volume.

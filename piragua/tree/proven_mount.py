@@ -70,7 +70,7 @@ class ProvenMount:
 
     async def observe(self, volume_id: str) -> Observed:
         """One look at `/<id>`. An id that no listing, feed or answer has named must not be held by a maker."""
-        observed = await self._run(partial(directories.glance, self.handle, self._locks, volume_id))
+        observed = await self._run(partial(directories.observe_marks, self.handle, self._locks, volume_id))
         if observed is not None and observed.state is not State.BEING_MADE:
             return observed
         return await self._ask_limit(partial(directories.observe, self.handle, self._locks, volume_id))
@@ -79,13 +79,13 @@ class ProvenMount:
         """The same, with what lies in `/<id>` and its limit, whatever its state is."""
         return await self._ask_limit(partial(directories.observe_inside, self.handle, self._locks, volume_id))
 
-    async def look_at_made(self, volume_id: str, name: str, lock: AsyncLock) -> Observed:
+    async def observe_made(self, volume_id: str, name: str, lock: AsyncLock) -> Observed:
         """A look, in one file call, at what is made under that lock; Conflict when the lock was lost."""
-        return await self._ask_limit(partial(self._look_at_made, volume_id, name, lock))
+        return await self._ask_limit(partial(self._observe_made, volume_id, name, lock))
 
-    def _look_at_made(self, volume_id: str, name: str, lock: AsyncLock) -> Observed:
+    def _observe_made(self, volume_id: str, name: str, lock: AsyncLock) -> Observed:
         lock.require_here()
-        return directories.look_at_made(self.handle, volume_id, name)
+        return directories.observe_made(self.handle, volume_id, name)
 
     async def observe_many(self, volume_ids: Iterable[str], *, limits: bool = False) -> dict[str, Observed]:
         """A look at each, some in every file call and some calls at once.
@@ -95,15 +95,15 @@ class ProvenMount:
         seen = dict[str, Observed]()
 
         async def look_at(part: list[str]) -> None:
-            glances = await self._run(partial(self._look_at, part, directories.glance))
-            seen.update({each: observed for each, observed in glances.items() if observed is not None})
+            marked = await self._run(partial(self._observe_each, part, directories.observe_marks))
+            seen.update({each: observed for each, observed in marked.items() if observed is not None})
             rest = [
                 each
-                for each, observed in glances.items()
+                for each, observed in marked.items()
                 if observed is None or (limits and _is_being_made(observed))
             ]
             if rest:
-                all_observed = await self._ask_limit(partial(self._look_at, rest, directories.observe))
+                all_observed = await self._ask_limit(partial(self._observe_each, rest, directories.observe))
                 seen.update({each: observed for each, observed in all_observed.items() if observed is not None})
 
         await self._in_parts(volume_ids, look_at)
@@ -134,12 +134,12 @@ class ProvenMount:
         except* PiraguaError as several:
             raise several.exceptions[0] from several
 
-    def _look_at(
+    def _observe_each(
         self, volume_ids: list[str], observed: Callable[[Handle, locks.Locks, str], Observed | None]
     ) -> dict[str, Observed | None]:
-        return {each: self._look_at_one(each, observed) for each in volume_ids}
+        return {each: self._observe_one(each, observed) for each in volume_ids}
 
-    def _look_at_one(
+    def _observe_one(
         self, volume_id: str, observed: Callable[[Handle, locks.Locks, str], Observed | None]
     ) -> Observed | None:
         """A look; a directory that only gives EIO, as a split-brain does, is unclear and holds up no others."""

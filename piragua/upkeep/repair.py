@@ -22,7 +22,7 @@ _WALKS = 2
 
 
 class QuotaRecords(Protocol):
-    """The part of `piragua.gluster.gluster.Gluster` that is needed here."""
+    """The part of `piragua.gluster.quota_conf.QuotaConf` that is needed here."""
 
     async def limited_gfids(self, volume: str) -> frozenset[str]:
         """gfids (32 hex digits) of all directories with a limit in this server's own quota.conf."""

@@ -35,8 +35,8 @@ _REMOVED_AFTER_SECONDS = {
     layout.INSTANCES: _DAY_SECONDS,
 }
 _NAME_LOST_RETENTION_SECONDS = _DAY_SECONDS
-_ASKS_FOR_TRAFFIC_EVERY = 10
-_LONGER_IN_TRAFFIC = 5
+_ASKS_THE_THROTTLE_EVERY = 10
+_LONGER_WHEN_THROTTLED = 5
 _LONGEST_REST_SECONDS = 1
 
 
@@ -132,7 +132,7 @@ class Sweep:
         self._first_seen = {each: seen for each, seen in self._first_seen.items() if each in ids}
         all_was_well = await self._repair.round(mounted)
         for number, volume_id in enumerate(sorted(ids)):
-            if number % _ASKS_FOR_TRAFFIC_EVERY == 0:
+            if number % _ASKS_THE_THROTTLE_EVERY == 0:
                 pause_seconds = await self._pace(mounted)
             begun = anyio.current_time()
             try:
@@ -151,7 +151,7 @@ class Sweep:
         if not self._hurries:
             with suppress(MountError):  # a look says so, of its volume alone
                 if await self._throttle.is_needed(mounted):
-                    return self._pace_seconds * _LONGER_IN_TRAFFIC
+                    return self._pace_seconds * _LONGER_WHEN_THROTTLED
         return self._pace_seconds
 
     def _rest_after(self, worked_seconds: float) -> float:

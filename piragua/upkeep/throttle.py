@@ -11,7 +11,7 @@ _LONGEST_REST_SECONDS = 5
 
 
 class Throttle:
-    """Of one Gluster volume, by all instances: the change feed tells of them. Purges are no traffic."""
+    """Of one Gluster volume, by all instances: the change feed tells of them. Purges do not count."""
 
     def __init__(self) -> None:
         self._read: Position | None = None
@@ -26,7 +26,7 @@ class Throttle:
         return anyio.current_time() < self._until
 
     async def rest(self, mounted: ProvenMount, seconds: float) -> None:
-        """Sleeps so long, or 5 s, while it flows. MountError."""
+        """Sleeps so long, or 5 s, while it is needed. MountError."""
         if await self.is_needed(mounted):
             await anyio.sleep(min(seconds, _LONGEST_REST_SECONDS))
 

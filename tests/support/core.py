@@ -287,7 +287,7 @@ def _parts(
         QuotaConfOf(server),
         servers_of,
     )
-    return core_parts(settings, pool, Counters(), timing)
+    return core_parts(settings, pool, Counters(), timing, failure_text=registry.failure_text)
 
 
 def _client(app: FastAPI) -> httpx.AsyncClient:

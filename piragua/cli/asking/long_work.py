@@ -54,7 +54,7 @@ def _follow(server: Server, doing: str, operation: str, report: Report, timeout_
         except ServerError as error:
             if error.status not in _SEEMS_AWAY:
                 raise
-            # Counters from the first failure: a host that is dead is only known to be after a whole timeout.
+            # Counted from the first failure: a host that is dead is only known to be after a whole timeout.
             away_since = away_since or time.monotonic()
             if time.monotonic() > away_since + _AWAY_SECONDS:
                 said = f"{error}; whether it is still {doing} is not known, `piragua operations` shows it"

@@ -7,7 +7,7 @@ from piragua import __version__
 from piragua.core import Core
 from piragua.http import replies
 from piragua.http.route_facts import shows, shows_text
-from piragua.http.route_marks import without_token
+from piragua.http.route_marks import polled, without_token
 
 
 class Version(BaseModel):
@@ -25,12 +25,14 @@ def health_router(core: Core) -> APIRouter:
 
     @router.get("/live", **shows_text("Whether the process answers"))
     @without_token
+    @polled
     async def live() -> Response:
         """The process answers; whether it can do its work is said by /health."""
         return Response("alive.", headers={"Content-Type": "text/plain; charset=utf-8"})
 
     @router.get("/health", **shows_text("Whether it can do its work", or_else={503: "It cannot: the reasons"}))
     @without_token
+    @polled
     async def ready() -> Response:
         reasons = await core.health.problems()
         if reasons:

@@ -77,7 +77,7 @@ class _Counts:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Gathered:
     """A Gluster volume at that time. devices: those with bricks of it, by node."""
 
     gluster_volume: GlusterVolume
@@ -183,7 +183,7 @@ class Pool:
             samples += _of_gluster_volume(await self._see(gluster_volume))
         return samples + list(_of_operations(await self._across_instances.all()))
 
-    async def _see(self, gluster_volume: GlusterVolume) -> _Seen:
+    async def _see(self, gluster_volume: GlusterVolume) -> _Gathered:
         """With those devices only that hold bricks of it: a server can have others, for other Gluster volumes."""
         nodes = await self._topology.nodes(gluster_volume.id)
         devices = {
@@ -196,7 +196,7 @@ class Pool:
         }
         all_observed = await self._inventories[gluster_volume.name].observe_many()
         self._listed[gluster_volume.name] = ListedVolumes(gluster_volume.id, gluster_volume.name, all_observed)
-        return _Seen(gluster_volume, await _counts(all_observed), nodes, devices)
+        return _Gathered(gluster_volume, await _counts(all_observed), nodes, devices)
 
 
 async def _counts(all_observed: Mapping[str, Observed]) -> _Counts:
@@ -220,7 +220,7 @@ async def _parts(all_observed: Sequence[Observed]) -> AsyncIterator[Sequence[Obs
         await checkpoint()
 
 
-def _of_gluster_volume(seen: _Seen) -> Iterator[Sample]:
+def _of_gluster_volume(seen: _Gathered) -> Iterator[Sample]:
     labels = {"cluster": seen.gluster_volume.id}
     yield Sample("piragua_cluster_info", {**labels, "gluster_volume": seen.gluster_volume.name}, 1)
     yield Sample("heketi_volumes_count", labels, seen.counts.volumes)

@@ -15,7 +15,7 @@ _HELPS = {**pool.HELPS, **quotad.HELPS, **instance.HELPS, **volumes.HELPS}
 
 
 class Scrape:
-    """pool: what was gathered of all. counted: since the start. more: further samples, each as they are now.
+    """pool: what was gathered of all. counters: since the start. more: further samples, each as they are now.
 
     of_volumes: the same for many volumes; called in a thread.
     """

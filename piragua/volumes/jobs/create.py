@@ -96,7 +96,7 @@ class Create:
 
         Gives the limit in bytes, None if it has none.
         """
-        observed = await self._mounted.look_at_made(self.volume_id, self._record.name, self._id_lock)
+        observed = await self._mounted.observe_made(self.volume_id, self._record.name, self._id_lock)
         name = self._record.name
         left = Observed(
             self.volume_id, locked=True, record=self._record, entries=(name,), limit_bytes=observed.limit_bytes

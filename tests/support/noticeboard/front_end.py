@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from piragua.frontends.noticeboard.settings import NoticeboardSettings  # type: ignore[import-not-found]
 
 from piragua.config import Settings
@@ -14,17 +14,18 @@ from piragua.frontends.front_end import FrontEnd
 from piragua.http.error_table import BASE
 from piragua.http.path_space import PathSpace, SignInAttempt
 from piragua.http.refusals import TokenRefused
-from piragua.http.route_marks import in_read_only_mode, stream, without_token
+from piragua.http.route_marks import for_browsers, in_read_only_mode, stream, without_token
 
 PASSWORD = b"let me read"
 kept = asyncio.Event()
+ticking = asyncio.Event()
 
 
 def front_end(core: Core, settings: Settings) -> FrontEnd:
     """The board over that core."""
     most: int = settings.of(NoticeboardSettings).most_notices
     space = PathSpace("/board", _sign_in, may=_may, answer=_answer)
-    return FrontEnd([_router(core, most)], space, keeps=[_keep])
+    return FrontEnd([_router(core, most), _door()], space, keeps=[_keep])
 
 
 async def _keep() -> None:
@@ -89,6 +90,10 @@ def _router(core: Core, most_notices: int) -> APIRouter:
     async def ticks(seconds: float) -> Response:
         return StreamingResponse(_ticks(seconds), media_type="text/event-stream")
 
+    @router.get("/secret")
+    async def secret(request: Request) -> str:
+        return f"only for a {request.state.role}"
+
     @router.get("/sleep/{seconds}")
     async def sleep(seconds: float) -> str:
         await asyncio.sleep(seconds)
@@ -100,10 +105,28 @@ def _router(core: Core, most_notices: int) -> APIRouter:
         await asyncio.sleep(seconds)
         return StreamingResponse(_ticks(0), media_type="text/event-stream")
 
+    @router.get("/{asset}")
+    @without_token
+    async def asset(asset: str) -> str:
+        return asset
+
+    return router
+
+
+def _door() -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/")
+    @without_token
+    @for_browsers
+    async def door() -> Response:
+        return RedirectResponse("/board/about")
+
     return router
 
 
 async def _ticks(seconds: float) -> AsyncIterator[str]:
     yield "data: first\n\n"
+    ticking.set()
     await asyncio.sleep(seconds)
     yield "data: last\n\n"
