@@ -55,7 +55,8 @@ class Instance:
         }
         self.environment = {name: value for name, value in environment.items() if value is not None}
         self.mount_root = self.environment.get("PIRAGUA_MOUNT_ROOT", "/run/piragua")
-        self.url = f"http://{node.address}:{self.environment.get('PIRAGUA_PORT', 8080)}"
+        port_of_the_original = self.environment.get("ROCKET_PORT", "8080")
+        self.url = f"http://{node.address}:{self.environment.get('PIRAGUA_PORT', port_of_the_original)}"
         self._asked = Server(self.url, None, timeout_seconds=5, through_proxy=False)
         self._folder = Path(tempfile.mkdtemp(prefix="piragua-instance-"))
         self.log = self._folder / "log"

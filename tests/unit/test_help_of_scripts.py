@@ -24,6 +24,16 @@ def test_help_needs_nothing_but_the_script(script: str, option: str, tmp_path: P
     assert list(copy.parent.iterdir()) == [copy]
 
 
+def test_the_gate_tells_what_it_is_for() -> None:
+    argv = [str(CHECKOUT / "tests/check"), "--help"]
+    asked = subprocess.run(
+        argv, capture_output=True, text=True, check=False, timeout=30, env={"PATH": "/usr/bin:/bin"}
+    )
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert "tests/check" in asked.stdout.splitlines()[0]
+    assert "Runs as any user" in asked.stdout
+
+
 def test_help_may_stand_behind_other_options() -> None:
     argv = [str(CHECKOUT / "tests/bench/run"), "--quick", "--help"]
     asked = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)

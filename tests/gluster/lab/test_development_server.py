@@ -123,9 +123,9 @@ def test_changed_code_answers_and_ctrl_c_leaves_nothing(
     [volume_id] = re.findall(r'\{"volumes":\["(\w+)"\]\}', machine.run(["sh", "-c", f"{export}; {show}"]))
     assert "Volume Name: gv0" in machine.run(["sh", "-c", gluster])
 
-    module = sources / "piragua/http/health_routes.py"
+    module = sources / "piragua/frontends/heketi/router.py"
     change(module, "Hello from Heketi", "Hello from changed code")
-    assert "Changed: piragua/http/health_routes.py." in server.read_until("Piragua answers again")
+    assert "Changed: piragua/frontends/heketi/router.py." in server.read_until("Piragua answers again")
     assert hello() == "Hello from changed code"
     assert volume_id in machine.run(["sh", "-c", f"{export}; {show}"])
 

@@ -138,9 +138,8 @@ def test_the_originals_names_serve(fresh_volume: GlusterVolume) -> None:
         "ROCKET_ENV": "prod",
         "JWT_SECRET": base64.b64encode(ADMIN_KEY.encode()).decode(),
     }
-    instance = fresh_volume.start_instance(settings=settings, wait=False)
-    instance.url = f"http://{instance.node.address}:7979"
-    instance.wait_until_healthy()
+    instance = fresh_volume.start_instance(settings=settings)
+    assert instance.url.endswith(":7979")
     made = go_client(instance).create({"size": 1})
     assert made["name"].startswith(f"{fresh_volume.name}/")
     with pytest.raises(HeketiError):
