@@ -616,7 +616,7 @@ def test_what_the_machine_changes_under_it(booted: Booted, deb: Path) -> None:
     assert client.list() == [made]
 
     # Another Python has nothing compiled for it, until the package is installed again.
-    compiled = "/usr/lib/piragua/piragua/__pycache__/cli.cpython-311.pyc"
+    compiled = "/usr/lib/piragua/piragua/cli/__pycache__/main.cpython-311.pyc"
     booted.run(f"rm {compiled} && piragua --version && ! test -e {compiled}")
     install(booted, deb, "--reinstall")
     booted.run(f"test -e {compiled}")
