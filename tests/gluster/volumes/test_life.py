@@ -25,6 +25,7 @@ from tests.support.behind import (
 from tests.support.calls import ask, go_client, told_by
 from tests.support.heketi_clients.strict_go import HeketiError
 from tests.support.instance import Instance
+from tests.support.limits import require_end_after
 from tests.support.pool import GlusterVolume
 
 GIB = 2**30
@@ -56,17 +57,6 @@ def fill(file: Path, mib: int) -> None:
     """Take up that much at once."""
     with file.open("wb") as opened:
         os.posix_fallocate(opened.fileno(), 0, mib * MIB)
-
-
-def require_end_after(mib: int, file: Path) -> int:
-    """A writer is stopped by the quota there; what was written just before may be counted a moment late.
-
-    How many MiB were written.
-    """
-    written_mib, refused = write_until_refused(file, most_mib=mib + 60)
-    assert refused == errno.EDQUOT
-    assert mib <= written_mib <= mib + 2
-    return written_mib
 
 
 def as_pod(command: str, folder: Path, groups: list[int]) -> int:
