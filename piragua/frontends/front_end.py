@@ -1,6 +1,6 @@
 """What a front-end is: routes over the core, the rules of its own paths, and what it keeps running.
 
-A front-end is a folder beside this file. Its `front_end.py` has one function,
+A front-end is a folder beside this file, with an `__init__.py`. Its `front_end.py` has one function,
 
     def front_end(core: Core, settings: Settings) -> FrontEnd
 
