@@ -2,6 +2,7 @@
 
 import configparser
 import re
+from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
@@ -41,3 +42,31 @@ def test_every_file_that_is_named_is_there() -> None:
         assert (CHECKOUT / path).exists(), path
     for path in re.findall(r"(?<!/)(?:lab|packaging|systemd|tests)/[\w.]+", README):
         assert (CHECKOUT / path).exists(), path
+
+
+PAGES = [*CHECKOUT.glob("*.md"), *sorted((CHECKOUT / "docs").glob("*.md"))]
+NAMING_WHAT_IS_THERE = [page for page in PAGES if page.name != "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for file, anchor in re.findall(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]+))?\)", page.read_text()):
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), file
+        if anchor:
+            assert anchor in anchors_of(target), f"{file}#{anchor}"
+
+
+@pytest.mark.parametrize("page", NAMING_WHAT_IS_THERE, ids=lambda page: page.name)
+def test_every_path_that_a_page_names_is_there(page: Path) -> None:
+    named = re.compile(r"(?<![\w/.~<-])(?:lab|packaging|systemd|tests|docs|piragua)/[\w./-]*\w")
+    for path in named.findall(page.read_text()):
+        if not path.startswith("piragua/v1"):
+            assert (CHECKOUT / path).exists(), path
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    texts = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in texts}
