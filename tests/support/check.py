@@ -35,7 +35,11 @@ class Answer:
 
 
 def check(
-    node: Node, gluster_volumes: str, settings: Mapping[str, str | None] | None = None, *options: str
+    node: Node,
+    gluster_volumes: str,
+    settings: Mapping[str, str | None] | None = None,
+    *options: str,
+    timeout_seconds: float = 60,
 ) -> Answer:
     """Runs it on the node with these settings; None takes one away."""
     environment: dict[str, str | None] = {
@@ -47,5 +51,5 @@ def check(
     }
     env = {name: value for name, value in environment.items() if value is not None}
     with node.popen([sys.executable, "-m", "piragua", "check", *options], env, output=subprocess.PIPE) as process:
-        printed = process.communicate(timeout=60)[0].decode()
+        printed = process.communicate(timeout=timeout_seconds)[0].decode()
     return Answer(process.returncode, printed)

@@ -14,6 +14,7 @@ import pytest
 
 from lab.machine import wait_until
 from lab.private_gluster import Node, PrivateGluster
+from piragua.cli.check import Wishes
 from piragua.models import BYTES_PER_GIB, dashed
 from piragua.tree import layout, record
 from tests.gluster.check.test_check import ADMINISTRATORS_MOUNT, PREPARED, mounted_by_the_administrator
@@ -27,6 +28,7 @@ from tests.support.pool import GlusterVolume, gluster_volume, mounted
 
 KEPT_XATTRS = ("user.", "trusted.gfid", "trusted.glusterfs.quota.limit-set")
 QUICK = ("--fix", "--settled-seconds", "0.1")
+_HEAL_IS_WAITED_FOR_SECONDS = Wishes.heal_seconds
 
 
 @dataclass
@@ -39,8 +41,9 @@ class Site:
     def node(self, number: int = 0) -> Node:
         return self.volume.pool.nodes[number]
 
-    def check(self, *options: str, node: int = 0) -> Answer:
-        answer = check(self.node(node), f"{self.volume.name}={ADMINISTRATORS_MOUNT}", None, *options)
+    def check(self, *options: str, node: int = 0, timeout_seconds: float = 60) -> Answer:
+        where = f"{self.volume.name}={ADMINISTRATORS_MOUNT}"
+        answer = check(self.node(node), where, None, *options, timeout_seconds=timeout_seconds)
         assert "/.check" not in Path(f"/proc/{self.node(node).pid}/mountinfo").read_text()
         return answer
 
@@ -63,9 +66,9 @@ class Site:
                     seen[str(root)] = dict(_tree(root))
         return seen
 
-    def mended(self, *options: str, node: int = 0) -> Answer:
+    def mended(self, *options: str, node: int = 0, timeout_seconds: float = 60) -> Answer:
         """A check with --fix, after which nothing is wrong."""
-        answer = self.check(*QUICK, *options, node=node)
+        answer = self.check(*QUICK, *options, node=node, timeout_seconds=timeout_seconds)
         assert (answer.failed, answer.status) == ({}, 0), answer.text
         return answer
 
@@ -347,7 +350,7 @@ def test_heals_that_never_end_because_of_anonymous_inodes_end(new_pool: Callable
 
         found = site.check()
         assert set(found.failed) == {"no anonymous inodes", "nothing waits to be healed"}, found.text
-        site.mended()
+        site.mended(timeout_seconds=_HEAL_IS_WAITED_FOR_SECONDS + 60)
         for node in pool.nodes:
             assert {path.name for path in brick(node, name).iterdir() if len(path.name) == 36} == {dashed(kept)}
 
