@@ -17,7 +17,7 @@ import yaml  # type: ignore[import-untyped]
 from click.testing import CliRunner, Result
 
 from lab.machine import wait_until
-from lab.write_until_refused import BYTES_PER_MIB, write_until_refused
+from lab.write_until_refused import BYTES_PER_MIB
 from piragua.cli.main import main
 from piragua.errors import MountError, MountTimeout
 from piragua.models import dashed
@@ -31,7 +31,7 @@ from tests.support.by_hand import MAKERS, ByHand, record_of
 from tests.support.calls import ask, go_client
 from tests.support.core import Core, running_core, uncached_mount
 from tests.support.instance import ADMIN_KEY, Instance
-from tests.support.limits import COUNTED_LATE_MIB
+from tests.support.limits import COUNTED_LATE_MIB, write_counted
 from tests.support.pool import GlusterVolume
 
 pytestmark = pytest.mark.anyio
@@ -121,7 +121,7 @@ async def test_a_volume_comes_back_as_it_was_while_it_stays_mounted(
             assert await restored(core, volume_id) == before
             log.write("after")
         assert (hand.data_path(volume_id) / "log").read_text() == "before, in the trash, after"
-        written_mib, refused = write_until_refused(mounted / "big", 3 * SMALL_MIB)
+        written_mib, refused = write_counted(mounted / "big", SMALL_MIB, most_mib=3 * SMALL_MIB)
         assert refused == errno.EDQUOT, "its limit was on all the time"
         assert written_mib <= SMALL_MIB + COUNTED_LATE_MIB
         assert volume_id not in await trash(core)
