@@ -154,7 +154,6 @@ def _sees_all(node: Node) -> bool:
     return "Disconnected" not in node.gluster("peer", "status")
 
 
-@pytest.mark.timeout(600)  # a sweep comes every five minutes
 async def test_a_server_learns_of_limits_that_were_set_while_its_glusterd_was_down(
     three: Three, hand: ByHand
 ) -> None:
@@ -179,7 +178,5 @@ async def test_a_server_learns_of_limits_that_were_set_while_its_glusterd_was_do
     async def learned() -> bool:
         return gfid in await known.limited_gfids(three.volume.name)
 
-    await until(
-        learned, timeout_seconds=360
-    )  # by the first sweep, or by the next where something was to be healed
+    await until(learned)
     assert f"/{hand.path(volume_id).name}" in away.gluster("volume", "quota", three.volume.name, "list")
