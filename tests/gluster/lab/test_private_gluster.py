@@ -15,7 +15,7 @@ from lab.deep_mount import NotDeepMounted
 from lab.machine import MachineError, wait_until
 from lab.private_gluster import PrivateGluster
 from lab.write_until_refused import write_until_refused
-from tests.support.limits import require_end_after
+from tests.support.limits import write_counted
 from tests.support.pool import GlusterVolume, mounted
 
 BOOT_AND_WAIT = """
@@ -54,7 +54,7 @@ def test_a_mounted_volume_stops_a_writer_at_its_limit(fresh_volume: GlusterVolum
     node = fresh_volume.pool.nodes[0]
     node.gluster("volume", "quota", fresh_volume.name, "limit-usage", "/limited", "5MB")
     deep = fresh_volume.deep_mount(f"{fresh_volume.name}/limited")
-    require_end_after(5, deep / "file")
+    assert write_counted(deep / "file", 5, most_mib=20) == (5, errno.EDQUOT)
 
 
 def test_a_path_that_does_not_exist_is_not_mounted(fresh_volume: GlusterVolume) -> None:

@@ -31,7 +31,7 @@ from tests.support.by_hand import MAKERS, ByHand, record_of
 from tests.support.calls import ask, go_client
 from tests.support.core import Core, running_core, uncached_mount
 from tests.support.instance import ADMIN_KEY, Instance
-from tests.support.limits import COUNTED_LATE_MIB, write_counted
+from tests.support.limits import write_counted
 from tests.support.pool import GlusterVolume
 
 pytestmark = pytest.mark.anyio
@@ -123,7 +123,7 @@ async def test_a_volume_comes_back_as_it_was_while_it_stays_mounted(
         assert (hand.data_path(volume_id) / "log").read_text() == "before, in the trash, after"
         written_mib, refused = write_counted(mounted / "big", SMALL_MIB, most_mib=3 * SMALL_MIB)
         assert refused == errno.EDQUOT, "its limit was on all the time"
-        assert written_mib <= SMALL_MIB + COUNTED_LATE_MIB
+        assert written_mib <= SMALL_MIB
         assert volume_id not in await trash(core)
         assert volume_id in (await core.http.get("/volumes")).json()["volumes"]
 
